@@ -1,0 +1,435 @@
+"""The exercise template: what is to be moved, how far, how fast, how often.
+
+YAML written by a person, validated here, once, into typed objects. The library lies in
+`templates/`. How a movement becomes an angle stands in `angle`, how it is judged in `quality`.
+"""
+
+import math
+from enum import StrEnum
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from motion.errors import TemplateError, TemplateFault
+
+# No part of a repetition is prescribed longer than this; longer ones are holds of their own.
+LONGEST_PART_S: Final = 600.0
+
+# The longest template of the library has some 3 kB; a hundred times that is another kind of file.
+LARGEST_TEMPLATE_BYTES: Final = 300_000
+
+Vector = tuple[float, float, float]
+# Directions that one sensor or a pair can measure; `angle` maps them to ISB axes.
+Axis = Literal["flexion", "extension", "bend_left", "bend_right", "turn_left", "turn_right"]
+Side = Literal["left", "right"]
+
+
+def _interval(value: Any) -> Any:
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return tuple(value)
+    return value
+
+
+Interval = Annotated[tuple[float, float], BeforeValidator(_interval)]
+Slot = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class SensorPlace(_Part):
+    """Where a sensor is worn: `placement` in words of the strap, `note` for the patient."""
+
+    placement: str = Field(min_length=1, max_length=60)
+    note: str = ""
+
+
+def _unit(vector: Vector) -> Vector:
+    length = math.sqrt(sum(part * part for part in vector))
+    if not 0.5 <= length <= 1.5:
+        raise ValueError("give a direction of length 1")
+    if abs(length - 1.0) <= 1e-9:
+        # Dividing again would move the last bit at every load, and with it a replay's events.
+        return vector
+    return (vector[0] / length, vector[1] / length, vector[2] / length)
+
+
+class JointMovement(_Part):
+    """Rotation of the distal against the proximal segment about a clinical axis."""
+
+    kind: Literal["joint"]
+    proximal: Slot
+    distal: Slot
+    axis: Axis
+
+
+class SegmentMovement(_Part):
+    """Rotation of one segment, against gravity (tilt) or about the vertical (turn)."""
+
+    kind: Literal["segment"]
+    segment: Slot
+    axis: Axis
+
+
+class LearnedAxis(_Part):
+    """One sensor's share in a learned movement, in the sensor's own frame.
+
+    axis: the demonstrated rotation from start to turning point, in units of the main sensor's (so
+    length 1 for the main sensor, less for the others). start_up: unit vector that points up at the
+    start.
+    """
+
+    axis: Vector
+    start_up: Vector
+
+    @field_validator("axis")
+    @classmethod
+    def _at_most_unit_length(cls, value: Vector) -> Vector:
+        if _length(value) > 1.001:
+            raise ValueError("give an axis of length 1 for the main sensor, less for the others")
+        return value
+
+    @field_validator("start_up")
+    @classmethod
+    def _unit_length(cls, value: Vector) -> Vector:
+        return _unit(value)
+
+
+class LearnedMovement(_Part):
+    """A movement along axes taken from a demonstration.
+
+    coordinate: `tilt` reads the change of each sensor's inclination, which never drifts;
+    `rotation` the whole rotation since rest, for movements about the vertical.
+    """
+
+    kind: Literal["learned"]
+    coordinate: Literal["tilt", "rotation"] = "tilt"
+    axes: dict[Slot, LearnedAxis] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _has_main(self) -> Self:
+        if max(_length(learned.axis) for learned in self.axes.values()) < 0.999:
+            raise ValueError("one sensor, the main one, needs an axis of length 1")
+        return self
+
+
+class DominantMovement(_Part):
+    """One sensor anywhere on the limb: the axis is found in the first movement and kept."""
+
+    kind: Literal["dominant"]
+    sensor: Slot
+
+
+Movement = Annotated[
+    JointMovement | SegmentMovement | LearnedMovement | DominantMovement,
+    Field(discriminator="kind"),
+]
+
+
+class RangeOfMotion(_Part):
+    """Degrees above the rest before. Below `count_from_deg` nothing happened."""
+
+    count_from_deg: float = Field(gt=0, le=360)
+    minimum_deg: float = Field(gt=0, le=360)
+    goal_deg: float = Field(gt=0, le=360)
+    limit_deg: float = Field(gt=0, le=360)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.count_from_deg <= self.minimum_deg <= self.goal_deg < self.limit_deg:
+            raise ValueError(
+                "count_from_deg <= minimum_deg <= goal_deg < limit_deg does not hold; "
+                "no repetition could satisfy this range"
+            )
+        return self
+
+
+class Tempo(_Part):
+    """Shortest and longest time in seconds of each part, as `repetition` defines the parts.
+
+    active_s: the time above a fifth of the excursion, which a creeping start or end does not
+    stretch; the one that a template learned from a demonstration uses. What is left out is not
+    judged.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=True)
+
+    out_s: Interval | None = None
+    hold_s: Interval | None = None
+    back_s: Interval | None = None
+    active_s: Interval | None = None
+
+    @field_validator("out_s", "hold_s", "back_s", "active_s")
+    @classmethod
+    def _ordered(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 <= value[0] < value[1] <= LONGEST_PART_S:
+            raise ValueError(
+                f"give [shortest, longest] in seconds with 0 <= shortest < longest "
+                f"<= {LONGEST_PART_S:g}"
+            )
+        return value
+
+
+class Compensation(_Part):
+    """A movement that should not happen, and the cue that helps."""
+
+    name: Slot
+    segment: Slot
+    axis: Literal["tilt"] | Axis = "tilt"
+    limit_deg: float = Field(gt=0, le=180)
+    cue: str = Field(min_length=1, max_length=60)
+
+
+class Dose(_Part):
+    sets: int = Field(ge=1, le=20)
+    repetitions: int = Field(ge=1, le=200)
+    rest_s: float = Field(ge=0, le=900)
+
+
+class Judging(StrEnum):
+    FAULT = "fault"
+    NOTE = "note"
+
+
+JudgedRule = Literal[
+    "range_short", "range_over", "too_fast", "hold_short", "too_slow", "jerky", "interrupted",
+    "paused",
+]  # fmt: skip
+
+
+class ExerciseTemplate(_Part):
+    """One prescribed exercise, fully checked.
+
+    rules: moves a rule from fault to note or back, e.g. `{too_slow: fault}`. cannot_see: what the
+    sensors of this template cannot tell, in words for the therapist. derived_from: how a learned
+    template came about.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")
+    version: int = Field(ge=1)
+    name: str = Field(min_length=1, max_length=120)
+    region: Literal[
+        "low_back", "neck", "shoulder", "elbow", "wrist", "hip", "knee", "ankle", "whole_body",
+        "other",
+    ]  # fmt: skip
+    position: Literal[
+        "standing", "seated", "supine", "prone", "side_lying", "quadruped", "kneeling", "any"
+    ]
+    side: Literal["none", "left", "right"] = "none"
+    direction: Literal["one"] = "one"
+    sensors: dict[Slot, SensorPlace] = Field(min_length=1, max_length=8)
+    movement: Movement
+    range: RangeOfMotion
+    tempo: Tempo = Tempo()
+    compensations: list[Compensation] = Field(default_factory=list, max_length=8)
+    rules: dict[JudgedRule, Judging] = Field(default_factory=dict)
+    dose: Dose = Dose(sets=1, repetitions=10, rest_s=45)
+    instructions: list[str] = Field(default_factory=list)
+    cannot_see: str = ""
+    derived_from: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        needed = [*movement_slots(self.movement), *(c.segment for c in self.compensations)]
+        for slot in needed:
+            if slot not in self.sensors:
+                raise ValueError(
+                    f"the movement or a compensation names the sensor {slot!r}, which is not "
+                    f"among sensors ({', '.join(self.sensors)})"
+                )
+        unused = [slot for slot in self.sensors if slot not in needed]
+        if unused:
+            raise ValueError(f"no movement or compensation uses the sensor {unused[0]!r}")
+        names = [compensation.name for compensation in self.compensations]
+        if len(set(names)) != len(names):
+            raise ValueError("two compensations have the same name")
+        if isinstance(self.movement, JointMovement) and (
+            self.movement.proximal == self.movement.distal
+        ):
+            raise ValueError("proximal and distal must be two different sensors")
+        return self
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Sensor slots, first the one whose sample times carry the angle."""
+        first = movement_slots(self.movement)
+        return tuple(dict.fromkeys([*first, *self.sensors]))
+
+    @classmethod
+    def load(cls, source: str | Path) -> Self:
+        """A library template by id, or a YAML file (a Path, or a text that looks like one).
+
+        Raises TemplateError, which names the file and the field.
+        """
+        text = str(source)
+        if (
+            isinstance(source, Path)
+            or text.endswith((".yaml", ".yml"))
+            or "/" in text
+            or "\\" in text
+        ):
+            return cls._read(Path(source))
+        if text not in library_ids():
+            raise TemplateError(
+                TemplateFault.NOT_FOUND,
+                f"There is no template {text!r} in the library; run `gonio templates list`, or "
+                "give the path of a YAML file.",
+                source=text,
+            )
+        return cls._parse(_library().joinpath(f"{text}.yaml").read_text("utf-8"), text)
+
+    @classmethod
+    def _read(cls, path: Path) -> Self:
+        try:
+            if path.stat().st_size > LARGEST_TEMPLATE_BYTES:
+                raise TemplateError(
+                    TemplateFault.UNREADABLE,
+                    f"{path} is larger than a template can be; is it the right file?",
+                    source=str(path),
+                )
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            raise TemplateError(
+                TemplateFault.NOT_FOUND,
+                f"{path} does not exist; give a YAML file or an id of `gonio templates list`.",
+                source=str(path),
+            ) from None
+        except (OSError, ValueError) as error:
+            raise TemplateError(
+                TemplateFault.UNREADABLE,
+                f"{path} cannot be read as UTF-8 text ({error}); give a YAML file.",
+                source=str(path),
+            ) from None
+        return cls._parse(text, str(path))
+
+    @classmethod
+    def _parse(cls, text: str, source: str) -> Self:
+        try:
+            document = yaml.load(text, Loader=_StrictLoader)
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f" line {mark.line + 1}" if mark is not None else ""
+            problem = (
+                getattr(error, "problem", None)
+                or getattr(error, "reason", None)
+                or str(error)
+                or "not valid YAML"
+            )
+            raise TemplateError(
+                TemplateFault.UNREADABLE,
+                f"{source}{line}: {problem}; correct the YAML there.",
+                source=source,
+            ) from None
+        return cls.from_document(document, source=source)
+
+    @classmethod
+    def from_document(cls, document: Any, *, source: str = "template") -> Self:
+        """Validate a parsed document; raises TemplateError naming the field."""
+        if not isinstance(document, dict):
+            raise TemplateError(
+                TemplateFault.INVALID,
+                f"{source}: a template is a mapping of fields such as id, name and range.",
+                source=source,
+            )
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            path = ".".join(str(part) for part in first["loc"])
+            more = error.error_count() - 1
+            also = f" (and {more} more)" if more else ""
+            raise TemplateError(
+                TemplateFault.INVALID,
+                f"{source}: {path or 'template'}: {_plain(first)}{also}.",
+                source=source,
+                field=path,
+            ) from None
+
+    def document(self) -> dict[str, Any]:
+        """A JSON-able mapping from which `from_document` makes an equal template."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def to_yaml(self) -> str:
+        """YAML for a person: fields in the order of the documentation, defaults left out."""
+        document = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96)
+
+
+def movement_slots(movement: Movement) -> tuple[str, ...]:
+    """Slots that a movement is measured with, the one that gives the sample times first."""
+    match movement:
+        case JointMovement():
+            return (movement.distal, movement.proximal)
+        case SegmentMovement():
+            return (movement.segment,)
+        case LearnedMovement():
+            main = max(movement.axes, key=lambda slot: _length(movement.axes[slot].axis))
+            return (main, *(slot for slot in movement.axes if slot != main))
+        case DominantMovement():
+            return (movement.sensor,)
+
+
+def _length(vector: Vector) -> float:
+    return math.sqrt(sum(part * part for part in vector))
+
+
+def _plain(error: Any) -> str:
+    """One plain sentence part from a pydantic error."""
+    match error["type"]:
+        case "extra_forbidden":
+            return "there is no such field; check its spelling, or remove it"
+        case "missing":
+            return "this field is required; add it"
+        case _:
+            message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
+            given = repr(error.get("input"))
+            return message if len(given) > 60 else f"{message} (given: {given})"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe loader that refuses a key given twice and aliases, which can explode in size."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.get_event().start_mark  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if not isinstance(key, str | int | float | bool):
+                raise yaml.MarkedYAMLError(
+                    problem="a field name must be text", problem_mark=key_node.start_mark
+                )
+            if key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the field {key!r} is given twice", problem_mark=key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _library() -> Any:
+    return resources.files("motion") / "templates"
+
+
+@cache
+def library_ids() -> tuple[str, ...]:
+    """Ids of the exercise library, sorted."""
+    names = (entry.name for entry in _library().iterdir())
+    return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))
