@@ -1,0 +1,74 @@
+"""What can go wrong in `devices`, each with a reason that a program can translate.
+
+Messages are one sentence for a person: what is wrong, in which file or sensor, and what to do.
+"""
+
+from enum import StrEnum
+
+
+class DevicesError(Exception):
+    """Base of all errors of this package."""
+
+
+class RecordingFault(StrEnum):
+    NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NOT_PARQUET = "not_parquet"
+    TRUNCATED = "truncated"
+    DAMAGED = "damaged"
+    COLUMNS = "columns"
+    COLUMN_TYPE = "column_type"
+    METADATA = "metadata"
+    NO_ROWS = "no_rows"
+    SENSOR = "sensor"
+    TIME_NOT_FINITE = "time_not_finite"
+    TIME_UNSORTED = "time_unsorted"
+    TIME_REPEATED = "time_repeated"
+    TIME_SPAN = "time_span"
+    UNKNOWN_SENSOR = "unknown_sensor"
+    NO_SAMPLES = "no_samples"
+    SINGLE_SAMPLE = "single_sample"
+    UNWRITABLE = "unwritable"
+
+
+class RecordingError(DevicesError):
+    """A recording that cannot be read or written.
+
+    path: the file. sensor: the slot, when one is to blame. row: the row of the file, counted from
+    0. columns: the columns to blame. field: dotted path within the metadata.
+    """
+
+    def __init__(
+        self,
+        reason: RecordingFault,
+        message: str,
+        *,
+        path: str,
+        sensor: str | None = None,
+        row: int | None = None,
+        columns: tuple[str, ...] = (),
+        field: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path
+        self.sensor = sensor
+        self.row = row
+        self.columns = columns
+        self.field = field
+
+
+class PublicDataFault(StrEnum):
+    NOT_INSTALLED = "not_installed"
+    UNREADABLE = "unreadable"
+    OTHER_CONTENT = "other_content"
+
+
+class PublicDataError(DevicesError):
+    """A package's recordings that cannot be used. path: the file."""
+
+    def __init__(self, reason: PublicDataFault, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path
