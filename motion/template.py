@@ -264,9 +264,8 @@ class ExerciseTemplate(_Part):
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """Sensor slots, first the one whose sample times carry the angle."""
-        first = movement_slots(self.movement)
-        return tuple(dict.fromkeys([*first, *self.sensors]))
+        """Sensor slots as written; the angle is evaluated at the sample times of the first."""
+        return tuple(self.sensors)
 
     @classmethod
     def load(cls, source: str | Path) -> Self:
@@ -369,7 +368,7 @@ class ExerciseTemplate(_Part):
 
 
 def movement_slots(movement: Movement) -> tuple[str, ...]:
-    """Slots that a movement is measured with, the one that gives the sample times first."""
+    """Slots that a movement is measured with, first the one that moves most."""
     match movement:
         case JointMovement():
             return (movement.distal, movement.proximal)

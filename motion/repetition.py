@@ -1,0 +1,556 @@
+"""Online segmentation of an angle into repetitions: out, hold, back and rest.
+
+Takes one angle over time and the least excursion that counts; knows no sensor, no prescription
+beyond that. What a repetition is worth stands in `quality`, how the angle comes about in `angle`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion._jit import njit
+
+Float64 = NDArray[np.float64]
+
+# The band above the rest that a repetition leaves and re-enters, as a share of its excursion.
+BAND: Final = 0.05
+# Below this share of the excursion a turn or a standstill ends the repetition; above it the
+# movement is still the same repetition. 30 % is 70 % of the way back.
+RETURNED: Final = 0.30
+# The plateau at the top: hold lasts from the first to the last crossing of this share.
+PLATEAU: Final = 0.95
+# Between these crossings the movement is active, whatever creeps before and after.
+ACTIVE: Final = 0.20
+# A turn must be seen against noise and tremor: a share of the excursion and at least a degree,
+# three times the noise of an inclination filtered over a few samples.
+TURN_SHARE: Final = 0.05
+TURN_LEAST_DEG: Final = 1.0
+# No new lowest point for this long, while returned, is a standstill. With a watermark every
+# 100 ms this keeps the report within half a second of the end.
+STANDSTILL_S: Final = 0.35
+# Half a second of stillness near the rest corrects it; two seconds set it anywhere.
+REST_NEAR_S: Final = 0.5
+REST_ANYWHERE_S: Final = 2.0
+# How much the angle may move and still be still, as a share of the least excursion that counts.
+STILL_SHARE: Final = 0.3
+# For this long after an end the rest follows the angle down: the last part of the return.
+SETTLING_S: Final = 1.0
+# A standstill in mid-repetition is a pause from here on, and part of the repetition ...
+PAUSE_S: Final = 3.0
+# ... and up to here; a longer one is a new posture.
+GIVE_UP_S: Final = 15.0
+# A repetition that lasts longer than this is none: the longest prescribed part is shorter.
+LONGEST_S: Final = 300.0
+# While resting, the start of the next repetition is looked for no further back than this.
+LOOK_BACK_S: Final = 60.0
+# Swings that show a wrong rest: back and forth over this share of what was taken for the excursion,
+# without ever coming within RETURNED of the rest. A bounce at the turning point is smaller ...
+SWING_SHARE: Final = 0.25
+# ... and one over nearly half counts for more: at most 0.7 of the excursion lie above RETURNED.
+WIDE_SWING_SHARE: Final = 0.45
+# So many valleys at one level show that the rest lies there: fewer while no rest was seen yet.
+VALLEYS_UNSEEN: Final = 2
+WIDE_VALLEYS_SEEN: Final = 3
+VALLEYS_SEEN: Final = 6
+# A new highest point this long ago, on the plateau, is a hold.
+HOLD_AFTER_S: Final = 0.3
+
+# State of the segmenter, one array. Indices of samples are absolute: counted from the first.
+NEXT: Final = 0  # next sample to look at
+OPEN: Final = 1
+REST: Final = 2  # rest level, degrees
+BOUND: Final = 3  # the next repetition starts no earlier than this sample
+PEAK: Final = 4
+LOW: Final = 5  # lowest sample since the angle came within RETURNED
+IN_ZONE: Final = 6
+FOLLOW: Final = 7
+END_T: Final = 8
+STILL_FROM: Final = 9
+STILL_MIN: Final = 10
+STILL_MAX: Final = 11
+STAND_FROM: Final = 12
+STAND_MIN: Final = 13
+STAND_MAX: Final = 14
+SEEN_REST: Final = 15
+OPENED: Final = 16
+VALLEYS: Final = 17
+VALLEY: Final = 18
+FALLING: Final = 19
+TOP: Final = 20
+DIP: Final = 21
+PARTIAL: Final = 22
+PAUSE_S_SEEN: Final = 23
+PAUSE_LEVEL: Final = 24
+INTERRUPTED: Final = 25
+PHASE: Final = 26
+STARTED: Final = 27
+OVER_LIMIT: Final = 28
+WIDE_VALLEYS: Final = 29
+STATE_SIZE: Final = 30
+
+# Parameters, one array.
+COUNT_FROM: Final = 0
+STILL: Final = 1
+LONGEST_STAND: Final = 2
+LIMIT: Final = 3
+PARAMETER_SIZE: Final = 4
+
+# One row a repetition.
+ROW_START_T: Final = 0
+ROW_PEAK_T: Final = 1
+ROW_END_T: Final = 2
+ROW_ROM: Final = 3
+ROW_OUT: Final = 4
+ROW_HOLD: Final = 5
+ROW_BACK: Final = 6
+ROW_ACTIVE: Final = 7
+ROW_REST: Final = 8
+ROW_START: Final = 9
+ROW_PEAK: Final = 10
+ROW_END: Final = 11
+ROW_PAUSED: Final = 12
+ROW_INTERRUPTED: Final = 13
+ROW_PLATEAU_FROM: Final = 14
+ROW_PLATEAU_TO: Final = 15
+ROW_SIZE: Final = 16
+
+# Marks: what else is told while a repetition is under way.
+MARK_REST: Final = 0
+MARK_OUT: Final = 1
+MARK_HOLD: Final = 2
+MARK_BACK: Final = 3
+MARK_LIMIT: Final = 4
+
+
+@njit
+def _crossing_time(t: Float64, a: Float64, below: int, above: int, level: float) -> float:
+    """Time between two neighbouring samples at which the angle crosses `level`."""
+    rise = a[above] - a[below]
+    if rise <= 0.0:
+        return float(t[above])
+    return float(t[below] + (t[above] - t[below]) * ((level - a[below]) / rise))
+
+
+@njit
+def _last_rise(t: Float64, a: Float64, first: int, last: int, level: float) -> tuple[float, int]:
+    """The last upward crossing of `level` before sample `last`, looking back to `first`."""
+    i = last
+    while i > first and a[i - 1] > level:
+        i -= 1
+    if i == first:
+        return float(t[first]), i
+    return _crossing_time(t, a, i - 1, i, level), i
+
+
+@njit
+def _first_rise(t: Float64, a: Float64, first: int, last: int, level: float) -> tuple[float, int]:
+    """The first upward crossing of `level` from sample `first` on."""
+    i = first
+    while i < last and a[i] < level:
+        i += 1
+    if i == first:
+        return float(t[first]), i
+    return _crossing_time(t, a, i - 1, i, level), i
+
+
+@njit
+def _last_fall(t: Float64, a: Float64, first: int, last: int, level: float) -> tuple[float, int]:
+    """The last downward crossing of `level` between the samples `first` and `last`."""
+    i = last
+    while i > first and a[i] < level:
+        i -= 1
+    if i == last:
+        return float(t[last]), i
+    return _crossing_time(t, a, i + 1, i, level), i
+
+
+@njit
+def _write_row(
+    state: Float64,
+    parameters: Float64,
+    t: Float64,
+    a: Float64,
+    base: int,
+    end: int,
+    end_t: float,
+    row: Float64,
+) -> None:
+    """Describe the repetition that ends at sample `end` (local index) by the definition."""
+    rest = state[REST]
+    peak = int(state[PEAK]) - base
+    bound = max(0, int(state[BOUND]) - base)
+    excursion = a[peak] - rest
+    start_t, start = _last_rise(t, a, bound, peak, rest + BAND * excursion)
+    plateau = rest + PLATEAU * excursion
+    first_t, first = _first_rise(t, a, start, peak, plateau)
+    last_t, last = _last_fall(t, a, peak, end, plateau)
+    active_from, _ = _last_rise(t, a, bound, peak, rest + ACTIVE * excursion)
+    # The end may lie above the active level when the return was not complete.
+    active_to, _ = _last_fall(t, a, peak, end, rest + ACTIVE * excursion)
+    first_t = max(first_t, start_t)
+    last_t = min(max(last_t, first_t), end_t)
+    row[ROW_START_T] = start_t
+    row[ROW_PEAK_T] = t[peak]
+    row[ROW_END_T] = end_t
+    row[ROW_ROM] = excursion
+    row[ROW_OUT] = first_t - start_t
+    row[ROW_HOLD] = last_t - first_t
+    row[ROW_BACK] = end_t - last_t
+    row[ROW_ACTIVE] = min(active_to, end_t) - active_from
+    row[ROW_REST] = rest
+    row[ROW_START] = start + base
+    row[ROW_PEAK] = peak + base
+    row[ROW_END] = end + base
+    stand_t = t[end] - t[max(0, int(state[STAND_FROM]) - base)]
+    longest, level = state[PAUSE_S_SEEN], state[PAUSE_LEVEL]
+    if stand_t > longest:
+        longest, level = stand_t, 0.5 * (state[STAND_MIN] + state[STAND_MAX])
+    paused = longest >= PAUSE_S and level < rest + 0.9 * excursion
+    row[ROW_PAUSED] = 1.0 if paused else 0.0
+    row[ROW_INTERRUPTED] = state[INTERRUPTED]
+    row[ROW_PLATEAU_FROM] = first + base
+    row[ROW_PLATEAU_TO] = last + base
+
+
+@njit
+def _begin_rest(state: Float64, level: float, index: int, value: float, end_t: float) -> None:
+    """Close what was open: from here on the rest is looked for."""
+    state[OPEN] = 0.0
+    state[REST] = level
+    state[FOLLOW] = 1.0
+    state[END_T] = end_t
+    state[STILL_FROM] = index
+    state[STILL_MIN] = value
+    state[STILL_MAX] = value
+    state[INTERRUPTED] = 0.0
+
+
+@njit
+def segment_kernel(
+    state: Float64,
+    parameters: Float64,
+    t: Float64,
+    a: Float64,
+    gap: NDArray[np.uint8],
+    base: int,
+    rows: Float64,
+    marks: Float64,
+) -> tuple[int, int]:
+    """Look at the samples from state[NEXT] on; returns how many rows and marks were written.
+
+    t, a, gap: history in seconds and degrees; gap is 1 where a silence precedes the sample. `base`
+    is the absolute index of their first element. Stops early when `rows` or `marks` is full: call
+    again until state[NEXT] is base + len(t).
+    """
+    n_rows = 0
+    n_marks = 0
+    count_from = parameters[COUNT_FROM]
+    still = parameters[STILL]
+    stop = base + len(t)
+    while int(state[NEXT]) < stop:
+        if n_rows >= rows.shape[0] or n_marks + 2 > marks.shape[0]:
+            break
+        index = int(state[NEXT])
+        state[NEXT] = index + 1
+        i = index - base
+        x = a[i]
+        now = t[i]
+        if state[STARTED] == 0.0:
+            state[STARTED] = 1.0
+            state[REST] = x
+            state[FOLLOW] = 1.0
+            state[END_T] = now - 2.0 * SETTLING_S
+            state[STILL_FROM] = index
+            state[STILL_MIN] = x
+            state[STILL_MAX] = x
+            state[BOUND] = index
+        if gap[i] == 1:
+            # What happened in the silence is unknown: no stillness may span it.
+            state[STILL_FROM] = index
+            state[STILL_MIN] = x
+            state[STILL_MAX] = x
+            state[STAND_FROM] = index
+            state[STAND_MIN] = x
+            state[STAND_MAX] = x
+            if state[OPEN] == 1.0:
+                state[INTERRUPTED] = 1.0
+        if state[OPEN] == 0.0:
+            state[STILL_MIN] = min(state[STILL_MIN], x)
+            state[STILL_MAX] = max(state[STILL_MAX], x)
+            if state[STILL_MAX] - state[STILL_MIN] > still:
+                state[STILL_FROM] = index
+                state[STILL_MIN] = x
+                state[STILL_MAX] = x
+            while now - t[int(state[BOUND]) - base] > LOOK_BACK_S:
+                state[BOUND] += 1
+            still_s = now - t[int(state[STILL_FROM]) - base]
+            if state[FOLLOW] == 1.0:
+                if x < state[REST]:
+                    state[REST] = x
+                elif (
+                    state[SEEN_REST] == 1.0
+                    and x > state[REST] + 0.1 * count_from
+                    and now - state[END_T] > SETTLING_S
+                ):
+                    state[FOLLOW] = 0.0
+            near = abs(x - state[REST]) < 0.5 * count_from
+            if still_s >= REST_ANYWHERE_S or (near and still_s >= REST_NEAR_S):
+                state[REST] = 0.5 * (state[STILL_MIN] + state[STILL_MAX])
+                state[FOLLOW] = 0.0
+                state[SEEN_REST] = 1.0
+            if x - state[REST] >= count_from:
+                state[OPEN] = 1.0
+                state[PEAK] = index
+                state[IN_ZONE] = 0.0
+                state[OPENED] = index
+                state[VALLEYS] = 0.0
+                state[WIDE_VALLEYS] = 0.0
+                state[FALLING] = 0.0
+                state[TOP] = x
+                state[STAND_FROM] = index
+                state[STAND_MIN] = x
+                state[STAND_MAX] = x
+                state[PAUSE_S_SEEN] = 0.0
+                state[PAUSE_LEVEL] = x
+                state[INTERRUPTED] = 0.0
+                state[OVER_LIMIT] = 0.0
+                state[PHASE] = MARK_OUT
+                marks[n_marks, 0] = now
+                marks[n_marks, 1] = MARK_OUT
+                n_marks += 1
+            continue
+        # A repetition is under way.
+        if x > a[int(state[PEAK]) - base]:
+            state[PEAK] = index
+            state[IN_ZONE] = 0.0
+        rest = state[REST]
+        excursion = a[int(state[PEAK]) - base] - rest
+        if excursion > parameters[LIMIT] and state[OVER_LIMIT] == 0.0:
+            state[OVER_LIMIT] = 1.0
+            marks[n_marks, 0] = now
+            marks[n_marks, 1] = MARK_LIMIT
+            n_marks += 1
+        low_stand = min(state[STAND_MIN], x)
+        high_stand = max(state[STAND_MAX], x)
+        if high_stand - low_stand > max(still, 0.1 * excursion):
+            stood_s = t[max(i - 1, 0)] - t[max(0, int(state[STAND_FROM]) - base)]
+            if stood_s > state[PAUSE_S_SEEN]:
+                state[PAUSE_S_SEEN] = stood_s
+                state[PAUSE_LEVEL] = 0.5 * (state[STAND_MIN] + state[STAND_MAX])
+            state[STAND_FROM] = index
+            state[STAND_MIN] = x
+            state[STAND_MAX] = x
+        else:
+            state[STAND_MIN] = low_stand
+            state[STAND_MAX] = high_stand
+        # Swings far above the rest: perhaps the rest was not where we thought.
+        swing = max(count_from, SWING_SHARE * excursion)
+        if state[FALLING] == 0.0:
+            state[TOP] = max(state[TOP], x)
+            if state[TOP] - x > swing:
+                state[FALLING] = 1.0
+                state[DIP] = index
+        else:
+            if x < a[int(state[DIP]) - base]:
+                state[DIP] = index
+            valley = a[int(state[DIP]) - base]
+            if x - valley > swing:
+                fall = state[TOP] - valley
+                state[FALLING] = 0.0
+                state[TOP] = x
+                state[VALLEYS] += 1.0
+                if fall > WIDE_SWING_SHARE * excursion:
+                    state[WIDE_VALLEYS] += 1.0
+                if state[VALLEYS] == 1.0:
+                    state[VALLEY] = valley
+                shown = state[VALLEYS] >= VALLEYS_SEEN or state[WIDE_VALLEYS] >= WIDE_VALLEYS_SEEN
+                if state[SEEN_REST] == 0.0:
+                    shown = state[VALLEYS] >= VALLEYS_UNSEEN
+                if shown and abs(valley - state[VALLEY]) < RETURNED * excursion:
+                    # Begin again where this repetition began, with the valley as the rest.
+                    restart = int(state[OPENED])
+                    at_restart = a[restart - base]
+                    _begin_rest(
+                        state, min(valley, state[VALLEY]), restart, at_restart, t[restart - base]
+                    )
+                    state[FOLLOW] = 0.0
+                    state[SEEN_REST] = 1.0
+                    state[PHASE] = MARK_REST
+                    state[NEXT] = restart
+                    continue
+        done = False
+        end = i
+        end_t = now
+        if x <= rest + RETURNED * excursion:
+            if state[IN_ZONE] == 0.0:
+                state[IN_ZONE] = 1.0
+                state[LOW] = index
+            elif x < a[int(state[LOW]) - base]:
+                state[LOW] = index
+            low = int(state[LOW]) - base
+            if x <= rest + BAND * excursion:
+                done = True
+                if i > 0 and a[i - 1] > x:
+                    level = rest + BAND * excursion
+                    end_t = _crossing_time(t, a, i, i - 1, min(level, a[i - 1]))
+            elif (
+                x > a[low] + max(TURN_SHARE * excursion, TURN_LEAST_DEG)
+                or now - t[low] >= STANDSTILL_S
+            ):
+                done = True
+                end = low
+                end_t = t[low]
+        elif state[IN_ZONE] == 1.0:
+            done = True
+            end = int(state[LOW]) - base
+            end_t = t[end]
+        elif (
+            now - t[max(0, int(state[STAND_FROM]) - base)] > parameters[LONGEST_STAND]
+            or now - t[int(state[OPENED]) - base] > LONGEST_S
+        ):
+            # A new posture, not a repetition: rest here.
+            state[PARTIAL] += 1.0
+            state[BOUND] = index
+            _begin_rest(state, x, index, x, now)
+            state[PHASE] = MARK_REST
+            marks[n_marks, 0] = now
+            marks[n_marks, 1] = MARK_REST
+            n_marks += 1
+            continue
+        if done:
+            _write_row(state, parameters, t, a, base, end, end_t, rows[n_rows])
+            n_rows += 1
+            state[SEEN_REST] = 1.0
+            state[BOUND] = end + base
+            _begin_rest(state, min(a[end], x), index, x, end_t)
+            state[PHASE] = MARK_REST
+            marks[n_marks, 0] = now
+            marks[n_marks, 1] = MARK_REST
+            n_marks += 1
+            continue
+        if state[PHASE] == MARK_OUT and now - t[int(state[PEAK]) - base] >= HOLD_AFTER_S:
+            state[PHASE] = MARK_HOLD
+            marks[n_marks, 0] = now
+            marks[n_marks, 1] = MARK_HOLD
+            n_marks += 1
+        elif (
+            state[PHASE] != MARK_BACK
+            and x < rest + PLATEAU * excursion
+            and index > int(state[PEAK])
+        ):
+            state[PHASE] = MARK_BACK
+            marks[n_marks, 0] = now
+            marks[n_marks, 1] = MARK_BACK
+            n_marks += 1
+    return n_rows, n_marks
+
+
+@njit
+def finish_kernel(
+    state: Float64, parameters: Float64, t: Float64, a: Float64, base: int, rows: Float64
+) -> int:
+    """Close at the end of the stream: an unfinished repetition counts when it has returned."""
+    if state[OPEN] == 0.0:
+        return 0
+    written = 0
+    if state[IN_ZONE] == 1.0:
+        end = int(state[LOW]) - base
+        _write_row(state, parameters, t, a, base, end, t[end], rows[0])
+        written = 1
+    else:
+        state[PARTIAL] += 1.0
+    state[OPEN] = 0.0
+    return written
+
+
+@dataclass(frozen=True, slots=True)
+class SegmenterParameters:
+    """What a segmenter needs to know.
+
+    count_from_deg: below it nothing happened. limit_deg: crossing it is marked at once.
+    longest_stand_s: a longer standstill in mid-repetition is a new posture.
+    """
+
+    count_from_deg: float
+    limit_deg: float = np.inf
+    longest_stand_s: float = GIVE_UP_S
+
+    def packed(self) -> Float64:
+        """Array for `segment_kernel`."""
+        return np.array(
+            [
+                self.count_from_deg,
+                STILL_SHARE * self.count_from_deg,
+                max(self.longest_stand_s, GIVE_UP_S),
+                self.limit_deg,
+            ]
+        )
+
+
+class Segmenter:
+    """Repetitions of one angle, online; any chunking gives the same to the last bit.
+
+    The history that a repetition is described from is the caller's: `t` and `a` handed to `update`
+    must reach back to `keep_from`.
+    """
+
+    _ROWS: Final = 16
+
+    def __init__(self, parameters: SegmenterParameters, first_index: int = 0) -> None:
+        self._parameters = parameters.packed()
+        self._rows = np.zeros((self._ROWS, ROW_SIZE))
+        self._marks = np.zeros((4 * self._ROWS, 2))
+        self.state = np.zeros(STATE_SIZE)
+        self.state[NEXT] = first_index
+        self.state[BOUND] = first_index
+
+    @property
+    def keep_from(self) -> int:
+        """Absolute index of the oldest sample that may still be needed."""
+        return int(self.state[BOUND])
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a repetition has begun and not ended."""
+        return bool(self.state[OPEN])
+
+    @property
+    def rest_deg(self) -> float:
+        """The rest level, degrees."""
+        return float(self.state[REST])
+
+    @property
+    def partial(self) -> int:
+        """Movements that began and never came back, so far."""
+        return int(self.state[PARTIAL])
+
+    def update(
+        self, t: Float64, a: Float64, gap: NDArray[np.uint8], base: int
+    ) -> tuple[Float64, Float64]:
+        """Rows (k, ROW_SIZE) of repetitions that ended and marks (m, 2) of (time, kind).
+
+        t: (n,) seconds, a: (n,) degrees, gap: (n,) 1 where a silence precedes; `base` the absolute
+        index of their first element. All samples from the last call's end on are looked at.
+        """
+        stop = base + len(t)
+        all_rows: list[Float64] = []
+        all_marks: list[Float64] = []
+        while int(self.state[NEXT]) < stop:
+            n_rows, n_marks = segment_kernel(
+                self.state, self._parameters, t, a, gap, base, self._rows, self._marks
+            )
+            if n_rows:
+                all_rows.append(self._rows[:n_rows].copy())
+            if n_marks:
+                all_marks.append(self._marks[:n_marks].copy())
+        rows = np.concatenate(all_rows) if all_rows else np.empty((0, ROW_SIZE))
+        marks = np.concatenate(all_marks) if all_marks else np.empty((0, 2))
+        return rows, marks
+
+    def finish(self, t: Float64, a: Float64, base: int) -> Float64:
+        """Rows of the repetition that the end of the stream closes, if any."""
+        written = finish_kernel(self.state, self._parameters, t, a, base, self._rows)
+        rows: Float64 = self._rows[:written].copy()
+        return rows

@@ -1,0 +1,333 @@
+"""A session: one ordered log of inputs, and the events that follow from it and from nothing else.
+
+Samples, watermarks and controls (start an exercise, begin a set, pause, stop ...) go in; controls
+take effect at the last watermark. Timers are watermarks, never the wall clock. What happens within
+one exercise is `tracker`'s.
+"""
+
+import math
+from typing import Any, Self
+
+import msgspec
+
+from motion.calibration import Calibration
+from motion.errors import OrderError, OrderFault
+from motion.events import (
+    EndReason,
+    Event,
+    RepetitionEvent,
+    SensorEvent,
+    SessionEvent,
+    SetEvent,
+    Silence,
+    Verdict,
+)
+from motion.samples import Samples
+from motion.snapshot import pack, unpack
+from motion.template import ExerciseTemplate
+from motion.tracker import Tracker
+
+
+class StartControl(msgspec.Struct, frozen=True, tag_field="control", tag="start"):
+    """Start an exercise: its resolved template as a document, side and calibration."""
+
+    template: dict[str, Any]
+    side: str | None = None
+    calibration: dict[str, Any] | None = None
+
+
+class BeginSetControl(msgspec.Struct, frozen=True, tag_field="control", tag="begin_set"):
+    """Repetitions count from here on, as a new set."""
+
+
+class PauseControl(msgspec.Struct, frozen=True, tag_field="control", tag="pause"):
+    """Nothing counts until `resume`; a repetition under way is given up."""
+
+
+class ResumeControl(msgspec.Struct, frozen=True, tag_field="control", tag="resume"):
+    """Count again; the rest is looked for anew."""
+
+
+class NeutralControl(msgspec.Struct, frozen=True, tag_field="control", tag="neutral"):
+    """Take the neutral pose from the next still half-second."""
+
+
+class SkipControl(msgspec.Struct, frozen=True, tag_field="control", tag="skip"):
+    """End the exercise, go on with the session."""
+
+
+class StopControl(msgspec.Struct, frozen=True, tag_field="control", tag="stop"):
+    """End the session."""
+
+    reason: EndReason = EndReason.DONE
+
+
+Control = (
+    StartControl
+    | BeginSetControl
+    | PauseControl
+    | ResumeControl
+    | NeutralControl
+    | SkipControl
+    | StopControl
+)
+
+
+def control_document(control: Control) -> dict[str, Any]:
+    """JSON-able form of a control, as a recording's log stores it."""
+    document: dict[str, Any] = msgspec.to_builtins(control)
+    return document
+
+
+def control_from_document(document: Any) -> Control:
+    """Inverse of `control_document`; raises OrderError on anything else."""
+    try:
+        control: Control = msgspec.convert(document, Control)
+    except msgspec.ValidationError as error:
+        raise OrderError(
+            OrderFault.CONTROL, f"The log holds a control that is none ({error})."
+        ) from None
+    return control
+
+
+class Session:
+    """Runs a session's log. The same verbs as `Tracker`, and `control`."""
+
+    def __init__(self, *, angles: bool = False) -> None:
+        self.angles = angles
+        self.watermark_s = -math.inf
+        self.ended = False
+        self._seq = 1
+        self._tracker: Tracker | None = None
+        self._set_index = 0
+        self._in_set = False
+        self._set_start_s = -math.inf
+        self._set_partial = 0
+        self._set_unlike = 0
+        self._set_repetitions: list[RepetitionEvent] = []
+        self._start_s = math.inf
+        self._repetitions = 0
+        self._correct = 0
+        self._sets = 0
+        self._reason = EndReason.END_OF_RECORDING
+        self._silences: list[Silence] = []
+        self._late: dict[str, int] = {}
+        self._findings: list[SensorEvent] = []
+
+    @property
+    def tracker(self) -> Tracker | None:
+        """The exercise under way."""
+        return self._tracker
+
+    @property
+    def silences(self) -> list[Silence]:
+        """Spans in which a sensor gave nothing that can be trusted."""
+        current = [] if self._tracker is None else self._tracker.silences
+        return [*self._silences, *current]
+
+    @property
+    def sensor_findings(self) -> list[SensorEvent]:
+        """Everything that was told about sensors, in order."""
+        return list(self._findings)
+
+    def push(self, samples: Samples) -> list[Event]:
+        """Buffer samples. Samples of sensors that the exercise does not use are ignored."""
+        self._check_open()
+        if self._tracker is not None and samples.sensor in self._tracker.template.slots:
+            self._tracker.push(samples)
+        return []
+
+    def advance(self, watermark_s: float) -> list[Event]:
+        """Release what is older than `watermark_s`."""
+        self._check_open()
+        if not watermark_s >= self.watermark_s:
+            raise OrderError(
+                OrderFault.WATERMARK_BACKWARDS,
+                f"The watermark {watermark_s!r} lies before {self.watermark_s!r}; "
+                "watermarks never go back.",
+            )
+        self.watermark_s = watermark_s
+        self._start_s = min(self._start_s, watermark_s)
+        if self._tracker is None:
+            return []
+        return self._collect(self._tracker.advance(watermark_s))
+
+    def control(self, control: Control) -> list[Event]:
+        """Apply a control at the last watermark; raises OrderError when the log forbids it."""
+        self._check_open()
+        match control:
+            case StartControl():
+                return self._start(control)
+            case StopControl():
+                self._reason = control.reason
+                return self._end()
+            case SkipControl():
+                return self._end_exercise(last=False)
+        tracker = self._tracker
+        if tracker is None:
+            raise OrderError(OrderFault.CONTROL, "There is no exercise under way; start one first.")
+        match control:
+            case BeginSetControl():
+                events = self._end_set()
+                self._in_set = True
+                self._set_index += 1
+                self._set_start_s = self.watermark_s
+                self._set_partial = tracker.partial
+                self._set_unlike = tracker.unlike
+                tracker.set_index = self._set_index
+                tracker.index = 0
+                return events + tracker.count(True)
+            case PauseControl():
+                return tracker.count(False)
+            case ResumeControl():
+                return tracker.count(self._in_set)
+            case NeutralControl():
+                return tracker.take_neutral()
+
+    def finish(self) -> list[Event]:
+        """The log has ended: close what is open and say the session's summary."""
+        if self.ended:
+            return []
+        return self._end()
+
+    def _check_open(self) -> None:
+        if self.ended:
+            raise OrderError(OrderFault.FINISHED, "The session has ended; start a new one.")
+
+    def _start(self, control: StartControl) -> list[Event]:
+        template = ExerciseTemplate.from_document(control.template, source="the log's template")
+        calibration = (
+            None if control.calibration is None else Calibration.from_document(control.calibration)
+        )
+        events = self._end_exercise(last=False)
+        self._tracker = Tracker(
+            template, calibration, control.side, angles=self.angles, first_seq=self._seq
+        )
+        self._tracker.counting = False
+        self._set_index = 0
+        return events
+
+    def _collect(self, events: list[Event]) -> list[Event]:
+        """Keep the books on events that pass."""
+        tracker = self._tracker
+        for event in events:
+            if isinstance(event, RepetitionEvent):
+                self._set_repetitions.append(event)
+                self._repetitions += 1
+                self._correct += event.verdict is Verdict.CORRECT
+            elif isinstance(event, SensorEvent):
+                self._findings.append(event)
+        if tracker is not None:
+            self._seq = tracker.seq
+        return events
+
+    def _end_set(self) -> list[Event]:
+        tracker = self._tracker
+        if not self._in_set or tracker is None:
+            return []
+        self._in_set = False
+        done = self._set_repetitions
+        self._set_repetitions = []
+        self._sets += 1
+        event = SetEvent(
+            seq=self._seq,
+            exercise=tracker.template.id,
+            side=tracker.side,
+            set_index=self._set_index,
+            start_s=_finite(self._set_start_s, self._start_s),
+            end_s=_finite(self.watermark_s, 0.0),
+            repetitions=len(done),
+            correct=sum(event.verdict is Verdict.CORRECT for event in done),
+            goal_reached=sum(event.goal_reached for event in done),
+            partial=tracker.partial - self._set_partial,
+            unlike=tracker.unlike - self._set_unlike,
+            mean_rom_deg=_mean([event.rom_deg for event in done]),
+            mean_score=_mean([event.score for event in done]),
+        )
+        self._seq += 1
+        tracker.seq = self._seq
+        return [event]
+
+    def _end_exercise(self, *, last: bool) -> list[Event]:
+        tracker = self._tracker
+        if tracker is None:
+            return []
+        events = self._collect(tracker.finish())
+        if last:
+            self.watermark_s = max(self.watermark_s, tracker.watermark_s)
+        events += self._end_set()
+        self._silences += tracker.silences
+        for slot, late in tracker.late_samples.items():
+            if late:
+                self._late[slot] = self._late.get(slot, 0) + late
+        self._tracker = None
+        return events
+
+    def _end(self) -> list[Event]:
+        events = self._end_exercise(last=True)
+        self.ended = True
+        summary = SessionEvent(
+            seq=self._seq,
+            start_s=_finite(self._start_s, 0.0),
+            end_s=_finite(self.watermark_s, 0.0),
+            reason=self._reason,
+            sets=self._sets,
+            repetitions=self._repetitions,
+            correct=self._correct,
+            late_samples=dict(self._late),
+            silences=list(self._silences),
+        )
+        self._seq += 1
+        return [*events, summary]
+
+    # --- snapshots
+
+    def state(self) -> bytes:
+        """Everything that the next input needs; `restore` continues to the last bit."""
+        return pack(
+            "session",
+            {
+                "plain": [
+                    self.angles, self.watermark_s, self.ended, self._seq, self._set_index,
+                    self._in_set, self._set_start_s, self._set_partial, self._set_unlike,
+                    self._start_s, self._repetitions, self._correct, self._sets, str(self._reason),
+                    self._late,
+                ],
+                "events": [
+                    msgspec.json.encode(self._set_repetitions),
+                    msgspec.json.encode(self._silences),
+                    msgspec.json.encode(self._findings),
+                ],
+                "tracker": None if self._tracker is None else self._tracker.state_document(),
+            },
+        )  # fmt: skip
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> Self:
+        """A session that continues where `state` was taken; raises SnapshotError."""
+        state = unpack("session", snapshot)
+        session = cls()
+        (
+            session.angles, session.watermark_s, session.ended, session._seq, session._set_index,
+            session._in_set, session._set_start_s, session._set_partial, session._set_unlike,
+            session._start_s, session._repetitions, session._correct, session._sets, reason,
+            session._late,
+        ) = state["plain"]  # fmt: skip
+        session._reason = EndReason(reason)
+        repetitions, silences, findings = state["events"]
+        session._set_repetitions = msgspec.json.decode(repetitions, type=list[RepetitionEvent])
+        session._silences = msgspec.json.decode(silences, type=list[Silence])
+        session._findings = msgspec.json.decode(findings, type=list[SensorEvent])
+        if state["tracker"] is not None:
+            session._tracker = Tracker.from_state_document(state["tracker"])
+        return session
+
+
+def _mean(values: list[float]) -> float | None:
+    return math.fsum(values) / len(values) if values else None
+
+
+def _finite(value: float, otherwise: float) -> float:
+    if math.isfinite(value):
+        return value
+    return otherwise if math.isfinite(otherwise) else 0.0

@@ -1,0 +1,528 @@
+"""One exercise tracked online: samples and watermarks in, repetitions and what goes with them out.
+
+Joins the stages `stream`, `alignment`, `rest`, `angle`, `first_movement`, `repetition`, `measure`
+and `quality`; holds no mathematics of its own. Several exercises, sets and pauses are `session`'s.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion import repetition as rep
+from motion.alignment import Alignment
+from motion.angle import C_AXIS, C_TILT_SD, C_UP, TILT_SD_DEG, AngleModel, speed_kernel
+from motion.axis import up_vector
+from motion.calibration import Calibration
+from motion.columns import Columns
+from motion.errors import OrderError, OrderFault, SamplesError, SamplesFault
+from motion.events import (
+    AngleEvent,
+    CueEvent,
+    Event,
+    PhaseEvent,
+    PhaseName,
+    RepetitionEvent,
+    SensorEvent,
+    SensorState,
+    Silence,
+)
+from motion.first_movement import LOOK_EVERY_S, FirstMovement
+from motion.measure import RepetitionMeter
+from motion.quality import cue_for, judge, limit_cue
+from motion.rest import NEUTRAL_S, RestTracker
+from motion.samples import Samples
+from motion.snapshot import pack, unpack
+from motion.stream import SILENT_S, SensorStream
+from motion.template import ExerciseTemplate, LearnedMovement
+
+Float64 = NDArray[np.float64]
+
+# A cue is worthless after this.
+CUE_LIFE_S: Final = 2.0
+# A norm of the acceleration at rest that varies with posture by more is a bad calibration.
+NORM_VARIES: Final = 0.05
+
+_PHASES: Final = {
+    rep.MARK_REST: PhaseName.REST,
+    rep.MARK_OUT: PhaseName.OUT,
+    rep.MARK_HOLD: PhaseName.HOLD,
+    rep.MARK_BACK: PhaseName.BACK,
+}
+_NO_MARKS: Final = np.empty((0, 2))
+
+
+class Tracker:
+    """Tracks one exercise.
+
+    `push` only buffers; events come out of `advance` and `finish`. Samples older than the last
+    watermark are dropped and counted. With `angles`, an AngleEvent comes for every sample of the
+    template's first sensor once the axis is known. Between two watermarks samples may come in any
+    chunks and any order; the events are the same to the last bit.
+    """
+
+    def __init__(
+        self,
+        template: ExerciseTemplate,
+        calibration: Calibration | None = None,
+        side: str | None = None,
+        *,
+        angles: bool = False,
+        first_seq: int = 1,
+        set_index: int = 1,
+    ) -> None:
+        self.template = template
+        self.calibration = calibration
+        self.side = side if side is not None else _fixed_side(template)
+        self.angles = angles
+        self.seq = first_seq
+        self.set_index = set_index
+        self.index = 0
+        self.unlike = 0
+        self._partial = 0
+        self.counting = True
+        self.watermark_s = -math.inf
+        self.finished = False
+        self._slots = template.slots
+        self._streams = {slot: SensorStream(slot) for slot in self._slots}
+        self._alignment = Alignment(list(self._streams.values()))
+        self._begun = False
+        self._silent_told: dict[str, bool] = dict.fromkeys(self._slots, False)
+        self._norm_told: dict[str, bool] = dict.fromkeys(self._slots, False)
+        self._parameters = rep.SegmenterParameters(
+            count_from_deg=template.range.count_from_deg,
+            limit_deg=template.range.limit_deg,
+            longest_stand_s=_longest_stand_s(template),
+        )
+        self._model = AngleModel(template, calibration)
+        self._meter = RepetitionMeter(template, calibration, self._model)
+        self._begin_angle()
+
+    def _begin_angle(self) -> None:
+        """Forget everything but the sensors: a new neutral pose, a new rest, a new first move."""
+        self._model.reset()
+        self._first = FirstMovement(self._model, self._parameters) if self._model.sought else None
+        self._align_to_neutral = False
+        self._begin_rest()
+
+    def _begin_rest(self) -> None:
+        """Look for the rest and the neutral pose anew; an axis that was found is kept."""
+        self._rest = RestTracker(len(self._slots))
+        self._segmenter = rep.Segmenter(self._parameters)
+        self._model.begun = False
+        self._history = Columns(
+            t=(0, np.float64),
+            q=(4 * len(self._slots), np.float64),
+            gap=(0, np.uint8),
+            speed=(0, np.float64),
+            still_s=(0, np.float64),
+            zero_t=(0, np.float64),
+            angle=(0, np.float64),
+            sd=(0, np.float64),
+        )
+
+    # --- what the caller may ask
+
+    @property
+    def silences(self) -> list[Silence]:
+        """Spans in which a sensor gave nothing that can be trusted, so far."""
+        found = [silence for slot in self._slots for silence in self._streams[slot].silences]
+        return sorted(found, key=lambda silence: (silence.from_s, silence.sensor))
+
+    @property
+    def late_samples(self) -> dict[str, int]:
+        """Samples that came behind the watermark, by sensor."""
+        return {slot: self._streams[slot].late for slot in self._slots}
+
+    @property
+    def partial(self) -> int:
+        """Movements that began and never came back."""
+        return self._partial + self._segmenter.partial
+
+    @property
+    def axis_settled(self) -> bool:
+        """Whether the axis is known for good: at once when template or calibration gives it."""
+        return self._first is None
+
+    # --- the verbs
+
+    def push(self, samples: Samples) -> list[Event]:
+        """Buffer samples of one sensor. Raises SamplesError for a sensor the template lacks."""
+        if self.finished:
+            raise OrderError(OrderFault.FINISHED, "The exercise is finished; start a new one.")
+        stream = self._streams.get(samples.sensor)
+        if stream is None:
+            raise SamplesError(
+                SamplesFault.UNKNOWN_SENSOR,
+                f"The template {self.template.id} has no sensor {samples.sensor!r}; it has "
+                f"{', '.join(self._slots)}.",
+                sensor=samples.sensor,
+            )
+        stream.push(samples)
+        return []
+
+    def advance(self, watermark_s: float) -> list[Event]:
+        """Nothing older than `watermark_s` (session time) will come: report what that releases."""
+        if self.finished:
+            raise OrderError(OrderFault.FINISHED, "The exercise is finished; start a new one.")
+        if not watermark_s >= self.watermark_s:
+            raise OrderError(
+                OrderFault.WATERMARK_BACKWARDS,
+                f"The watermark {watermark_s!r} lies before {self.watermark_s!r}; "
+                "watermarks never go back.",
+            )
+        self.watermark_s = watermark_s
+        return self._run(watermark_s, last=False)
+
+    def finish(self) -> list[Event]:
+        """The stream has ended: process what is buffered and close a repetition that returned."""
+        if self.finished:
+            return []
+        newest_s = max(stream.newest_t for stream in self._streams.values())
+        self.watermark_s = max(self.watermark_s, newest_s)
+        events = self._run(self.watermark_s, last=True)
+        self.finished = True
+        for stream in self._streams.values():
+            stream.close(self.watermark_s)
+        return events
+
+    def count(self, counting: bool) -> list[Event]:
+        """Pause or resume counting. Resumed, rest and neutral pose are looked for anew; an axis
+        that was found for good is kept."""
+        if counting and not self.counting:
+            self._partial = self.partial
+            if self.axis_settled:
+                self._begin_rest()
+            else:
+                self._begin_angle()
+        self.counting = counting
+        return []
+
+    def take_neutral(self) -> list[Event]:
+        """Take the neutral pose from the next still half-second; sensors may be worn anew."""
+        self._partial = self.partial
+        self._begin_angle()
+        self._align_to_neutral = isinstance(self.template.movement, LearnedMovement)
+        return []
+
+    # --- the stages
+
+    def _run(self, until_s: float, *, last: bool) -> list[Event]:
+        if not self._begun:
+            first_s = min(stream.first_pending_t for stream in self._streams.values())
+            if first_s < until_s or (last and first_s < math.inf):
+                self._begun = True
+                for stream in self._streams.values():
+                    stream.begin(first_s)
+        events: list[Event] = []
+        for slot, stream in self._streams.items():
+            stream.advance(until_s, last=last)
+            events += self._sensor_events(slot, stream, until_s)
+        self._alignment.advance(until_s, last=last)
+        rows = self._alignment.rows
+        if self.counting:
+            events += self._follow(rows, last=last)
+        rows.drop(len(rows))
+        return events
+
+    def _sensor_events(self, slot: str, stream: SensorStream, until_s: float) -> list[Event]:
+        events: list[Event] = []
+        valid_t = stream.valid_t
+        silent = valid_t > -math.inf and until_s - valid_t > SILENT_S
+        if silent != self._silent_told[slot]:
+            self._silent_told[slot] = silent
+            state = SensorState.SILENT if silent else SensorState.STREAMING
+            reason = stream.doubt if silent else ""
+            since = valid_t if silent else stream.since_t
+            events.append(SensorEvent(until_s, slot, state, since, reason))
+        if not self._norm_told[slot]:
+            low, high = stream.rest_norms_mps2
+            if high - low > NORM_VARIES * high:
+                self._norm_told[slot] = True
+                reason = f"acceleration at rest {low:.2f} to {high:.2f} m/s2 with posture"
+                state = SensorState.ACCELEROMETER_OFF
+                events.append(SensorEvent(until_s, slot, state, valid_t, reason))
+        return events
+
+    def _follow(self, rows: Columns, *, last: bool) -> list[Event]:
+        """Take aligned rows (t, q, gap) of all sensors."""
+        if self._align_to_neutral and len(rows) and not self._worn_anew(rows):
+            return []
+        events: list[Event] = []
+        for count in self._steps(len(rows)):
+            events += self._step(rows, count)
+            rows.drop(count)
+        if last:
+            events += self._close()
+        return events
+
+    def _worn_anew(self, rows: Columns) -> bool:
+        """Find the neutral pose and turn the learned axes to it; rows before it only serve that."""
+        still_s, _ = self._rest.update(rows["t"], rows["q"].copy(), rows["gap"])
+        ready = np.flatnonzero(still_s >= NEUTRAL_S)
+        if not len(ready):
+            return False
+        rows.drop(int(ready[0]))
+        self._wear_anew(rows["q"][0])
+        self._align_to_neutral = False
+        self._rest = RestTracker(len(self._slots))
+        return True
+
+    def _steps(self, count: int) -> Iterator[int]:
+        """While the axis is sought: blocks that end where the history is looked at."""
+        while count > 0:
+            take = count if self._first is None else min(count, max(1, self._first.looks))
+            yield take
+            count -= take
+
+    def _step(self, rows: Columns, count: int) -> list[Event]:
+        """The first `count` rows into the history, with what follows from them."""
+        history = self._history
+        at = history.append(count)
+        new = slice(at, at + count)
+        for name in ("t", "q", "gap"):
+            history.arrays[name][new] = rows[name][:count]
+        t, q, gap, still_s, zero_t, angle, sd = (
+            history.arrays[name][new]
+            for name in ("t", "q", "gap", "still_s", "zero_t", "angle", "sd")
+        )
+        still_s[:], zero_t[:] = self._rest.update(t, q, gap)
+        model = self._model
+        speed_kernel(
+            history["q"], history["t"], history["gap"], self._period_s, model.main, model.against,
+            len(history) - count, history["speed"],
+        )  # fmt: skip
+        self._set_tilt_sd()
+        if self._first is not None:
+            self._first.looks -= count
+            return self._look(last=False) if self._first.looks <= 0 else []
+        if not model.begun:
+            model.begin(q[0])
+        angle[:], sd[:] = model.evaluate(t, q, zero_t)
+        found, marks = self._segmenter.update(
+            history["t"], history["angle"], history["gap"], history.base
+        )
+        events = self._told(found, marks)
+        if self.angles:
+            events += _angle_events(t, angle, sd)
+        self._trim(self._segmenter.keep_from)
+        return events
+
+    @property
+    def _period_s(self) -> float:
+        return self._streams[self._slots[0]].period_s
+
+    def _look(self, *, last: bool) -> list[Event]:
+        """One look of the first movement at the history."""
+        first = self._first
+        history = self._history
+        if first is None or not len(history):
+            return []
+        first.looks = max(1, round(LOOK_EVERY_S / self._period_s))
+        seen, angle, sd = first.look(history, self._period_s, last=last)
+        history["angle"][:], history["sd"][:] = angle, sd
+        events: list[Event] = []
+        for number, row in enumerate(seen.rows):
+            events += self._repetition(row, whole=not (seen.unseen_start and number == 0))
+        if seen.segmenter is not None:
+            self._segmenter = seen.segmenter
+            self._first = None
+            if self.angles:
+                events += _angle_events(history["t"], angle, sd)
+            self._trim(self._segmenter.keep_from)
+        else:
+            self._trim(first.oldest_needed(history))
+        return events
+
+    def _close(self) -> list[Event]:
+        if self._first is not None:
+            events = self._look(last=True)
+            self._first = None
+            return events
+        history = self._history
+        rows = self._segmenter.finish(history["t"], history["angle"], history.base)
+        return self._told(rows, _NO_MARKS)
+
+    def _trim(self, keep_from: int) -> None:
+        # One row more than is needed, from which the next one's speed is told.
+        drop = min(keep_from - self._history.base, len(self._history) - 1)
+        if drop > 0:
+            self._history.drop(drop)
+
+    def _set_tilt_sd(self) -> None:
+        quality_deg = self.calibration.quality_deg if self.calibration is not None else 0.0
+        for index, stream in enumerate(self._streams.values()):
+            low, high = stream.rest_norms_mps2
+            # An error of the norm of this size turns the apparent vertical by as much.
+            off = high - low > NORM_VARIES * high
+            widened = math.degrees(0.5 * (high - low) / high) if off else 0.0
+            self._model.config[index, C_TILT_SD] = math.sqrt(
+                TILT_SD_DEG**2 + widened**2 + (0.1 * quality_deg) ** 2
+            )
+
+    def _wear_anew(self, q: Float64) -> None:
+        """Turn the learned axes with sensors that are worn otherwise than when demonstrated."""
+        up = np.empty(3)
+        for index in range(len(self._slots)):
+            up_vector(q[4 * index : 4 * index + 4], up)
+            block = self._model.config[index]
+            block[C_AXIS : C_AXIS + 3] = _turned(
+                block[C_UP : C_UP + 3].copy(), up, block[C_AXIS : C_AXIS + 3].copy()
+            )
+            block[C_UP : C_UP + 3] = up
+
+    # --- what is told
+
+    def _told(self, rows: Float64, marks: Float64) -> list[Event]:
+        events: list[Event] = []
+        for t, kind in marks:
+            if int(kind) == rep.MARK_LIMIT:
+                code, text = limit_cue()
+                events.append(CueEvent(float(t), float(t) + CUE_LIFE_S, code, text))
+            else:
+                events.append(PhaseEvent(float(t), _PHASES[int(kind)]))
+        for row in rows:
+            events += self._repetition(row, whole=True)
+        return events
+
+    def _repetition(self, row: Float64, *, whole: bool) -> list[Event]:
+        if not self._meter.like_demonstrated(row, self._history):
+            self.unlike += 1
+            return []
+        measure = self._meter.measure(row, self._history, self._period_s, whole=whole)
+        judgement = judge(measure, self.template)
+        self.index += 1
+        event = RepetitionEvent(
+            seq=self.seq,
+            exercise=self.template.id,
+            side=self.side,
+            set_index=self.set_index,
+            index=self.index,
+            start_s=measure.start_s,
+            peak_s=measure.peak_s,
+            end_s=measure.end_s,
+            reported_s=self.watermark_s,
+            rom_deg=measure.rom_deg,
+            rom_sd_deg=measure.rom_sd_deg,
+            goal_reached=judgement.goal_reached,
+            out_s=measure.out_s,
+            hold_s=measure.hold_s,
+            back_s=measure.back_s,
+            active_s=measure.active_s,
+            smoothness_out=measure.smoothness_out,
+            smoothness_back=measure.smoothness_back,
+            compensations={name: value for name, (value, _) in measure.compensations.items()},
+            score=judgement.score,
+            score_parts=judgement.score_parts,
+            verdict=judgement.verdict,
+            faults=judgement.faults,
+            borderline=judgement.borderline,
+            notes=judgement.notes,
+        )
+        self.seq += 1
+        events: list[Event] = [event]
+        cue = cue_for(judgement, measure, self.template)
+        if cue is not None:
+            events.append(CueEvent(self.watermark_s, self.watermark_s + CUE_LIFE_S, *cue))
+        return events
+
+    # --- snapshots
+
+    def state(self) -> bytes:
+        """Everything that the next input needs. `restore` continues to the last bit."""
+        return pack("tracker", self.state_document())
+
+    def state_document(self) -> dict[str, Any]:
+        """The state as plain values and arrays."""
+        return {
+            "template": self.template.document(),
+            "calibration": None if self.calibration is None else self.calibration.document(),
+            "side": self.side,
+            "plain": [
+                self.angles, self.seq, self.set_index, self.index, self.unlike, self.counting,
+                self.watermark_s, self.finished, self._begun, self._align_to_neutral,
+                self._partial,
+            ],
+            "told": [self._silent_told, self._norm_told],
+            "streams": {slot: stream.state() for slot, stream in self._streams.items()},
+            "alignment": self._alignment.state(),
+            "history": self._history.state(),
+            "rest": self._rest.state,
+            "model": self._model.memory(),
+            "segmenter": self._segmenter.state,
+            "first": None if self._first is None else self._first.state(),
+        }  # fmt: skip
+
+    @classmethod
+    def restore(cls, snapshot: bytes) -> Self:
+        """A tracker that continues where `state` was taken; raises SnapshotError."""
+        return cls.from_state_document(unpack("tracker", snapshot))
+
+    @classmethod
+    def from_state_document(cls, state: dict[str, Any]) -> Self:
+        """Inverse of `state_document`."""
+        template = ExerciseTemplate.from_document(state["template"], source="snapshot")
+        calibration = state["calibration"]
+        tracker = cls(
+            template,
+            None if calibration is None else Calibration.from_document(calibration),
+            state["side"],
+        )
+        (
+            tracker.angles, tracker.seq, tracker.set_index, tracker.index, tracker.unlike,
+            tracker.counting, tracker.watermark_s, tracker.finished, tracker._begun,
+            tracker._align_to_neutral, tracker._partial,
+        ) = state["plain"]  # fmt: skip
+        tracker._silent_told, tracker._norm_told = state["told"]
+        for slot, stream in state["streams"].items():
+            tracker._streams[slot].restore(stream)
+        tracker._alignment.restore(state["alignment"])
+        tracker._history.restore(state["history"])
+        tracker._rest.state[:] = state["rest"]
+        tracker._model.recall(state["model"])
+        tracker._segmenter.state[:] = state["segmenter"]
+        if state["first"] is None:
+            tracker._first = None
+        elif tracker._first is not None:
+            tracker._first.restore(state["first"])
+        return tracker
+
+
+def _angle_events(t: Float64, angle: Float64, sd: Float64) -> list[Event]:
+    return [
+        AngleEvent(*values) for values in zip(t.tolist(), angle.tolist(), sd.tolist(), strict=True)
+    ]
+
+
+def _fixed_side(template: ExerciseTemplate) -> str | None:
+    return None if template.side == "none" else template.side
+
+
+def _longest_stand_s(template: ExerciseTemplate) -> float:
+    """A prescribed hold is no new posture: half as long again is still this repetition."""
+    hold = template.tempo.hold_s
+    if hold is None or math.isinf(hold[1]):
+        return rep.GIVE_UP_S
+    return max(rep.GIVE_UP_S, 1.5 * hold[1])
+
+
+def _turned(source: Float64, target: Float64, vector: Float64) -> Float64:
+    """`vector` under the smallest rotation that takes unit vector `source` to `target`."""
+    x = float(source[1] * target[2] - source[2] * target[1])
+    y = float(source[2] * target[0] - source[0] * target[2])
+    z = float(source[0] * target[1] - source[1] * target[0])
+    cosine = float((source * target).sum())
+    if cosine < -1.0 + 1e-9:
+        return -vector
+    k = 1.0 / (1.0 + cosine)
+    px, py, pz = (float(part) for part in vector)
+    dot = (x * px + y * py + z * pz) * k
+    return np.array(
+        [
+            cosine * px + (y * pz - z * py) + x * dot,
+            cosine * py + (z * px - x * pz) + y * dot,
+            cosine * pz + (x * py - y * px) + z * dot,
+        ]
+    )
