@@ -99,9 +99,7 @@ def even(
     back_s: float = 1.2,
 ) -> tuple[Rep, ...]:
     """`count` equal repetitions."""
-    return tuple(
-        Rep(first_s + every_s * k, range_deg, out_s, hold_s, back_s) for k in range(count)
-    )
+    return tuple(Rep(first_s + every_s * k, range_deg, out_s, hold_s, back_s) for k in range(count))
 
 
 def angle_deg(reps: Iterable[Rep], t: Float64) -> Float64:

@@ -1,0 +1,94 @@
+"""Optical references beside recordings: NAME.reference.parquet, orientations at the sample times.
+
+Reads them and measures rotations against them. The recordings themselves are `devices.recording`'s.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from benchmarks.errors import BenchmarkError, BenchmarkFault
+from motion import quaternion
+
+Float64 = NDArray[np.float64]
+
+PARTS = "wxyz"
+
+
+def paired(folder: Path) -> list[tuple[str, Path, Path]]:
+    """(name, recording, reference) of all in the folder; raises BenchmarkError for none."""
+    found = []
+    for reference in sorted(folder.glob("*.reference.parquet")):
+        name = reference.name.removesuffix(".reference.parquet")
+        recording = folder / f"{name}.parquet"
+        if not recording.exists():
+            raise BenchmarkError(
+                BenchmarkFault.DATA,
+                f"{recording} is missing, though its reference is there; convert the set again.",
+                path=str(recording),
+            )
+        found.append((name, recording, reference))
+    if not found:
+        raise BenchmarkError(
+            BenchmarkFault.NO_DATA,
+            f"{folder} holds no file named *.reference.parquet; convert the set as "
+            "docs/benchmarks.md says.",
+            path=str(folder),
+        )
+    return found
+
+
+def columns(path: Path, names: Sequence[str]) -> list[NDArray[np.generic]]:
+    """Columns of a reference; raises BenchmarkError naming file and column."""
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        detail = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BenchmarkError(
+            BenchmarkFault.DATA,
+            f"{path} cannot be read ({detail[:120]}); convert the set again.",
+            path=str(path),
+        ) from None
+    for name in names:
+        if name not in table.column_names:
+            raise BenchmarkError(
+                BenchmarkFault.DATA,
+                f"{path} lacks the column {name}; convert the set again.",
+                path=str(path),
+            )
+    return [table[name].to_numpy() for name in names]
+
+
+def orientations(path: Path, prefix: str = "") -> Float64:
+    """Quaternions (n, 4), sensor to earth, from the columns PREFIXqw to PREFIXqz, normalised.
+
+    Rows without reference are NaN. The file holds them as float32.
+    """
+    parts = columns(path, [f"{prefix}q{part}" for part in PARTS])
+    q = np.stack([part.astype(np.float64) for part in parts], axis=1)
+    lengths = np.linalg.norm(q, axis=1, keepdims=True)
+    result: Float64 = q / lengths
+    return result
+
+
+def conjugate(q: Float64) -> Float64:
+    """The opposite rotations (n, 4)."""
+    result: Float64 = q * np.array([1.0, -1.0, -1.0, -1.0])
+    return result
+
+
+def relative(proximal: Float64, distal: Float64) -> Float64:
+    """Orientations (n, 4) of the distal sensor seen from the proximal one."""
+    return quaternion.products(conjugate(proximal), distal)
+
+
+def inclination_errors_deg(q: Float64, reference: Float64) -> Float64:
+    """Angles (n,) in degrees by which the vertical of `q` is off; heading does not matter."""
+    error = quaternion.products(q, conjugate(reference))
+    level = np.hypot(error[:, 0], error[:, 3])
+    result: Float64 = np.degrees(2.0 * np.arctan2(np.hypot(error[:, 1], error[:, 2]), level))
+    return result

@@ -1,0 +1,55 @@
+"""Recordings fed to the engine as a live session would be, and the repetitions that come out.
+
+The order of inputs is the recording's own, or one watermark every 100 ms of session time for
+samples in memory. Scores are `scoring`'s.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from motion.events import EndReason, Event, RepetitionEvent
+from motion.samples import Samples, Watermark
+from motion.session import BeginSetControl, Session, StartControl, StopControl
+from motion.template import ExerciseTemplate
+
+# As a recording without log is fed: whole tenths, so that each time is the double nearest to it.
+WATERMARKS_PER_S: Final = 10
+
+
+def in_order(samples: Mapping[str, Samples]) -> Iterator[Samples | Watermark]:
+    """Samples in memory as inputs of a session, with a watermark every 100 ms."""
+    first_s = min(float(one.t_s[0]) for one in samples.values())
+    last_s = max(float(one.t_s[-1]) for one in samples.values())
+    done = dict.fromkeys(samples, 0)
+    count = math.floor(first_s * WATERMARKS_PER_S) + 1
+    while True:
+        until_s = count / WATERMARKS_PER_S
+        for slot, one in samples.items():
+            stop = int(np.searchsorted(one.t_s, until_s, "right"))
+            if stop > done[slot]:
+                yield one.rows(done[slot], stop)
+                done[slot] = stop
+        if until_s > last_s:
+            return
+        yield Watermark(until_s)
+        count += 1
+
+
+def repetitions(
+    template: ExerciseTemplate, inputs: Iterable[Samples | Watermark | dict[str, Any]]
+) -> list[RepetitionEvent]:
+    """What a session with one set of the exercise counts in `inputs` (controls are left out)."""
+    session = Session()
+    events: list[Event] = session.control(StartControl(template.document()))
+    events += session.control(BeginSetControl())
+    for one in inputs:
+        if isinstance(one, Samples):
+            events += session.push(one)
+        elif isinstance(one, Watermark):
+            events += session.advance(one.t_s)
+    events += session.control(StopControl(EndReason.END_OF_RECORDING))
+    events += session.finish()
+    return [event for event in events if isinstance(event, RepetitionEvent)]

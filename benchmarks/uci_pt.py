@@ -1,0 +1,382 @@
+"""Physiotherapy exercises (UCI): learn from a demonstration, then count and judge its test.
+
+Three kinds of execution in three blocks, five sensors on the body. The engine is told one annotated
+repetition, or one of each kind; which block comes when is known to the scorer alone.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from benchmarks import scoring
+from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.replaying import in_order, repetitions
+from benchmarks.report import Report, Table, Track, number, percent
+from devices.recording import Recording
+from motion.events import RepetitionEvent
+from motion.learning import learn
+from motion.samples import Samples
+from motion.template import ExerciseTemplate
+
+NAME: Final = "uci_pt"
+
+# The peer: A. Yurtman and B. Barshan, "Automated evaluation of physical therapy exercises using
+# multi-template dynamic time warping on wearable sensor signals", Computer Methods and Programs in
+# Biomedicine 117, 2014. Percent, by their own definitions (under the table).
+PEER_MISSED: Final = 8.58
+PEER_FALSE: Final = 4.91
+PEER_EXERCISE: Final = 93.46
+PEER_EXERCISE_AND_KIND: Final = 88.65
+
+# Blocks are cut where the body is stillest in the idle time before a block begins. A block begins
+# within a second of its nominal time; the idle before it lasts for ten seconds at least.
+CUT_FROM_S: Final = -10.0
+CUT_TO_S: Final = 0.0
+# Stillness is judged over a second, as a pause between two movements is shorter.
+STILL_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One person's demonstration and test of one exercise."""
+
+    name: str
+    demonstration: Recording
+    test: Recording
+
+
+def cases(folder: Path) -> list[Case]:
+    """All pairs in the folder; raises BenchmarkError when there are none or one lacks its half."""
+    found = []
+    for path in sorted(folder.glob("*_test.parquet")):
+        name = path.name.removesuffix("_test.parquet")
+        demonstration = folder / f"{name}_demonstration.parquet"
+        if not demonstration.exists():
+            raise BenchmarkError(
+                BenchmarkFault.DATA,
+                f"{demonstration} is missing; every test needs the demonstration it is learned "
+                "from.",
+                path=str(demonstration),
+            )
+        found.append(Case(name, Recording.open(demonstration), Recording.open(path)))
+    if not found:
+        raise BenchmarkError(
+            BenchmarkFault.NO_DATA,
+            f"{folder} holds no file named *_test.parquet; convert the set as docs/benchmarks.md "
+            "says.",
+            path=str(folder),
+        )
+    return found
+
+
+def template_intervals(recording: Recording) -> dict[str, tuple[float, float]]:
+    """The annotated template of each kind; raises BenchmarkError when one is missing."""
+    intervals = {
+        annotation.label: (annotation.start_s, annotation.end_s)
+        for annotation in recording.info.annotations
+        if annotation.kind == "template" and annotation.label is not None
+    }
+    for label in scoring.BLOCK_LABELS:
+        if label not in intervals:
+            raise BenchmarkError(
+                BenchmarkFault.DATA,
+                f"{recording.path} has no annotation of kind template and label {label}; convert "
+                "the recording again.",
+                path=recording.path,
+            )
+    return intervals
+
+
+def from_one(
+    samples: Mapping[str, Samples], intervals: Mapping[str, tuple[float, float]]
+) -> ExerciseTemplate:
+    """A template from the demonstration called correct and nothing else."""
+    return learn(samples, [intervals["correct"]])
+
+
+def from_three(
+    samples: Mapping[str, Samples], intervals: Mapping[str, tuple[float, float]]
+) -> ExerciseTemplate:
+    """A template from one demonstration of each kind: what the peer knows.
+
+    Movement and goal come from the correct one; the engine measures all three. A fast one has the
+    full range and a short one the full time, so each threshold lies half-way, in ratio, between the
+    one demonstration that fails it and the two that do not. That is one estimate; the share
+    that learning takes of any demonstration is another. Neither is known to be better, so the
+    threshold lies half-way between the two. Where the engine does not count a demonstration, or the
+    ratio is the wrong way round, the threshold of one demonstration stays.
+    """
+    template = from_one(samples, intervals)
+    counted = repetitions(template, in_order(samples))
+    measured = [_at(counted, intervals[label]) for label in scoring.BLOCK_LABELS]
+    if None in measured:
+        return template
+    correct, fast, short = (one for one in measured if one is not None)
+    document = template.document()
+    limits: dict[str, float] = document["range"]
+    full_deg = _between(correct.rom_deg, fast.rom_deg)
+    if short.rom_deg < full_deg:
+        minimum = _between(limits["minimum_deg"], _between(short.rom_deg, full_deg))
+        limits["minimum_deg"] = min(max(minimum, limits["count_from_deg"]), limits["goal_deg"])
+    full_s = _between(correct.active_s, short.active_s)
+    if fast.active_s < full_s:
+        times: list[float] = document["tempo"]["active_s"]
+        times[0] = _between(times[0], _between(fast.active_s, full_s))
+    return ExerciseTemplate.from_document(document, source="three demonstrations")
+
+
+def _between(a: float, b: float) -> float:
+    """Half-way in ratio."""
+    return math.sqrt(a * b)
+
+
+def _at(
+    counted: Sequence[RepetitionEvent], interval: tuple[float, float]
+) -> RepetitionEvent | None:
+    """The repetition that turns within an interval; the largest, if several do."""
+    within = [one for one in counted if interval[0] <= one.peak_s <= interval[1]]
+    return max(within, key=lambda one: one.rom_deg, default=None)
+
+
+def cuts(samples: Mapping[str, Samples]) -> list[float]:
+    """Times in seconds that part the blocks: the stillest moment of the idle before each."""
+    times = []
+    for start_s in scoring.BLOCK_STARTS_S[1:]:
+        centres = np.arange(start_s + CUT_FROM_S, start_s + CUT_TO_S, STILL_S / 4)
+        moved = np.zeros(len(centres))
+        for one in samples.values():
+            rate = np.abs(one.gyr_radps.astype(np.float64)).sum(axis=1)
+            total = np.concatenate([[0.0], np.nancumsum(rate)])
+            first = np.searchsorted(one.t_s, centres - STILL_S / 2)
+            last = np.searchsorted(one.t_s, centres + STILL_S / 2)
+            moved += (total[last] - total[first]) / np.maximum(last - first, 1)
+        times.append(float(centres[int(np.argmin(moved))]))
+    return times
+
+
+def rearranged(
+    samples: Mapping[str, Samples], rates_hz: Mapping[str, float], order: Sequence[int]
+) -> tuple[dict[str, Samples], list[tuple[float, float]]]:
+    """Blocks of a recording in another order, times laid anew without a gap.
+
+    Returns the samples and, for each piece, when it begins and by how many seconds it was moved.
+    """
+    edges = [-math.inf, *cuts(samples), math.inf]
+    moved: dict[str, Samples] = {}
+    pieces: list[tuple[float, float]] = []
+    for slot, one in samples.items():
+        bounds = np.searchsorted(one.t_s, edges)
+        parts = [one.rows(int(bounds[block]), int(bounds[block + 1])) for block in order]
+        t_s = np.arange(sum(len(part) for part in parts)) / rates_hz[slot]
+        moved[slot] = Samples.of(
+            slot,
+            t_s,
+            np.concatenate([part.acc_mps2 for part in parts]),
+            np.concatenate([part.gyr_radps for part in parts]),
+        )
+        if not pieces:
+            at = 0
+            for part in parts:
+                pieces.append((float(t_s[at]), float(part.t_s[0] - t_s[at])))
+                at += len(part)
+    return moved, pieces
+
+
+def in_original_time(
+    counted: Sequence[RepetitionEvent], pieces: Sequence[tuple[float, float]]
+) -> list[list[RepetitionEvent]]:
+    """Repetitions of a rearranged recording by the block that they came from."""
+    blocks: list[list[RepetitionEvent]] = [[] for _ in scoring.BLOCK_STARTS_S]
+    for one in sorted(counted, key=lambda one: one.peak_s):
+        shift_s = [shift for begin, shift in pieces if begin <= one.peak_s][-1]
+        blocks[scoring.block_of(one.peak_s + shift_s)].append(one)
+    return blocks
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What is added up over recordings for one way of learning."""
+
+    score: scoring.BlockScore
+    found: list[int]
+    repetitions: list[RepetitionEvent]
+
+    def add(self, counted: Sequence[RepetitionEvent]) -> scoring.BlockScore:
+        score = scoring.score_blocks(scoring.by_block(counted))
+        self.score += score
+        self.found.append(len(counted))
+        self.repetitions += counted
+        return score
+
+
+def run(folder: Path, track: Track) -> Report:
+    """Score every recording of the folder; raises BenchmarkError when the data do not fit."""
+    one = _Tally(scoring.NOTHING_SCORED, [], [])
+    three = _Tally(scoring.NOTHING_SCORED, [], [])
+    bounds = scoring.BoundsScore(0, 0, (), ())
+    changes = scoring.ChangeScore(0, 0)
+    rows: list[list[str]] = []
+    per_recording: dict[str, Any] = {}
+    expected: list[int] = []
+    for case in track(cases(folder), NAME):
+        intervals = template_intervals(case.demonstration)
+        shown = case.demonstration.samples()
+        template = from_one(shown, intervals)
+        counted = repetitions(template, case.test.inputs())
+        score = one.add(counted)
+        more = repetitions(from_three(shown, intervals), case.test.inputs())
+        score_three = three.add(more)
+        annotated = [
+            (annotation.start_s, annotation.end_s)
+            for annotation in case.test.info.annotations
+            if annotation.kind == "repetition"
+        ]
+        bounds += scoring.score_bounds([(rep.start_s, rep.end_s) for rep in counted], annotated)
+        changed = _changes(template, case.test, scoring.by_block(counted))
+        changes += changed
+        expected.append(score.expected)
+        rows.append(
+            [
+                case.name,
+                str(len(counted)),
+                " ".join(str(len(block)) for block in scoring.by_block(counted)),
+                f"{score.right}/{score.expected}",
+                f"{score_three.right}/{score_three.expected}",
+                f"{changed.changed}/{changed.compared}",
+            ]
+        )
+        per_recording[case.name] = {
+            "found": len(counted),
+            "right": score.right,
+            "right_three": score_three.right,
+            "expected": score.expected,
+            "changed": changed.changed,
+        }
+    return _report(one, three, expected, bounds, changes, rows, per_recording)
+
+
+def _changes(
+    template: ExerciseTemplate, test: Recording, before: Sequence[Sequence[RepetitionEvent]]
+) -> scoring.ChangeScore:
+    """Verdicts that another order of blocks, or a start at the second, changes."""
+    samples = test.samples(template.slots)
+    rates_hz = {slot: test.info.sensors[slot].rate_hz for slot in samples}
+    every = tuple(range(len(scoring.BLOCK_STARTS_S)))
+    changes = scoring.ChangeScore(0, 0)
+    for order in [every[1:], *(order for order in permutations(every) if order != every)]:
+        moved, pieces = rearranged(samples, rates_hz, order)
+        after = in_original_time(repetitions(template, in_order(moved)), pieces)
+        kept = [list(before[block]) if block in order else [] for block in every]
+        changes += scoring.score_changes(kept, after)
+    return changes
+
+
+def _report(
+    one: _Tally,
+    three: _Tally,
+    expected: Sequence[int],
+    bounds: scoring.BoundsScore,
+    changes: scoring.ChangeScore,
+    rows: Sequence[Sequence[str]],
+    per_recording: dict[str, Any],
+) -> Report:
+    figures: dict[str, Any] = {"recordings": per_recording}
+    columns: list[dict[str, str]] = []
+    for key, tally in (("one_demonstration", one), ("three_demonstrations", three)):
+        counts = scoring.score_counts(tally.found, expected)
+        latency = scoring.score_latency(tally.repetitions)
+        score = tally.score
+        missed, false, right = (
+            scoring.share(part, score.expected) for part in (score.missed, score.false, score.right)
+        )
+        figures[key] = {
+            "expected": score.expected,
+            "missed_percent": missed,
+            "false_percent": false,
+            "verdict_percent": right,
+            "recordings": counts.recordings,
+            "exact": counts.exact,
+            "within_one": counts.within_one,
+            "mae": counts.mae,
+            "latency_p50_s": latency.p50_s,
+            "latency_p95_s": latency.p95_s,
+            "latency_p99_s": latency.p99_s,
+        }
+        columns.append(
+            {
+                "missed": percent(missed, 2),
+                "false": percent(false, 2),
+                "exact": f"{counts.exact} of {counts.recordings}",
+                "within one": f"{counts.within_one} of {counts.recordings}",
+                "mean absolute error": number(counts.mae),
+                "verdict": percent(right, 2),
+                "reported after the end, p50": f"{number(latency.p50_s)} s",
+                "p95": f"{number(latency.p95_s)} s",
+                "p99": f"{number(latency.p99_s)} s",
+            }
+        )
+    agreeing = scoring.share(bounds.agreeing, bounds.annotated)
+    start = scoring.median([abs(error) for error in bounds.start_errors_s])
+    end = scoring.median([abs(error) for error in bounds.end_errors_s])
+    changed = scoring.share(changes.changed, changes.compared)
+    figures["bounds"] = {
+        "annotated": bounds.annotated,
+        "overlap_half_percent": agreeing,
+        "median_start_error_s": start,
+        "median_end_error_s": end,
+    }
+    figures["order"] = {"compared": changes.compared, "changed_percent": changed}
+    figures["peer"] = {
+        "missed_percent": PEER_MISSED,
+        "false_percent": PEER_FALSE,
+        "exercise_percent": PEER_EXERCISE,
+        "exercise_and_kind_percent": PEER_EXERCISE_AND_KIND,
+    }
+    columns[0] |= {
+        "bounds overlap by half": percent(agreeing),
+        "median error of start": f"{number(start)} s",
+        "median error of end": f"{number(end)} s",
+        "changed by order of blocks": percent(changed, 2),
+    }
+    peer = {
+        "missed": f"{PEER_MISSED} %",
+        "false": f"{PEER_FALSE} %",
+        "verdict": f"{PEER_EXERCISE_AND_KIND} %",
+        "exercise recognised": f"{PEER_EXERCISE} %",
+    }
+    names = list(dict.fromkeys([*columns[0], *peer]))
+    summary = Table(
+        f"uci_pt: {len(rows)} recordings, {one.score.expected} repetitions",
+        ["", "one demonstration", "three", "published (1)"],
+        [[name, *(column.get(name, "") for column in (*columns, peer))] for name in names],
+    )
+    each = Table(
+        "uci_pt by recording",
+        ["", "counted", "by block", "verdicts", "of three", "changed by order"],
+        rows,
+    )
+    definitions = [
+        "Ours, online: of a block with n found, missed max(0, 10 - n) and false max(0, n - 10), "
+        "over all expected; a repetition belongs to the block that holds its turning point. Exact, "
+        "within one and mean absolute error: totals of recordings against 30. Verdict: of the "
+        "first ten of a block those judged as its label (too_fast before range_short before "
+        "correct), over all expected, so that a missed one is wrong. Latency: reported_s - end_s.",
+        "One demonstration: the template comes from the annotated correct repetition and nothing "
+        "else. Three: also from one of each other kind, thresholds half-way in ratio between "
+        "those of one demonstration and what the engine measures of the three kinds.",
+        "Bounds: annotated repetitions of person 1 whose overlap over union with a found one is at "
+        "least 0.5; median absolute errors of those that overlap at all. Order: kinds judged that "
+        "change, appear or vanish when the recording starts at its second block or its blocks come "
+        "in the five other orders.",
+        "(1) Yurtman and Barshan 2014, five people, offline, one template of each kind: missed as "
+        "a share of repetitions; false alarms as a share of idle intervals; "
+        f"{PEER_EXERCISE_AND_KIND} % is exercise and kind of execution jointly, {PEER_EXERCISE} % "
+        "the exercise alone, which ours is told. By their definitions, on more people: a landmark, "
+        "not a race on equal terms.",
+    ]
+    return Report(NAME, [each, summary], definitions, figures)
