@@ -48,6 +48,23 @@ SHORTEST_INTERVAL_S: Final = 0.5
 # Stillness appended to an interval, so that a return cut short comes to its end.
 TAIL_S: Final = 2.0
 
+# What a therapist should know who opens a learned template.
+COMMENTS: Final = {
+    "movement": (
+        "Directions that the demonstration gave, in the sensors' own frames: leave them as they "
+        "are."
+    ),
+    "range": (
+        "Degrees above the rest before each repetition. Below count_from_deg nothing happened;\n"
+        "below minimum_deg a repetition counts and is too small; goal_deg is the aim; beyond\n"
+        "limit_deg it goes too far. Change these to what the patient should reach."
+    ),
+    "tempo": (
+        "Shortest and longest time in seconds. active_s is the time above a fifth of the range;\n"
+        "out_s, hold_s and back_s can be prescribed as well."
+    ),
+}
+
 
 @dataclass(slots=True)
 class _Demonstrated:

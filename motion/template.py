@@ -5,6 +5,7 @@ YAML written by a person, validated here, once, into typed objects. The library 
 """
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -29,6 +30,9 @@ LONGEST_PART_S: Final = 600.0
 
 # The longest template of the library has some 3 kB; a hundred times that is another kind of file.
 LARGEST_TEMPLATE_BYTES: Final = 300_000
+
+# A direction written with three decimals is this close to length 1, and no worse for it.
+ROUNDED: Final = 1e-3
 
 Vector = tuple[float, float, float]
 # Directions that one sensor or a pair can measure; `angle` maps them to ISB axes.
@@ -61,8 +65,8 @@ def _unit(vector: Vector) -> Vector:
     length = math.sqrt(sum(part * part for part in vector))
     if not 0.5 <= length <= 1.5:
         raise ValueError("give a direction of length 1")
-    if abs(length - 1.0) <= 1e-9:
-        # Dividing again would move the last bit at every load, and with it a replay's events.
+    if abs(length - 1.0) <= ROUNDED:
+        # Dividing again would move digits at every load, and with them a replay's events.
         return vector
     return (vector[0] / length, vector[1] / length, vector[2] / length)
 
@@ -361,10 +365,26 @@ class ExerciseTemplate(_Part):
         """A JSON-able mapping from which `from_document` makes an equal template."""
         return self.model_dump(mode="json", exclude_none=True)
 
-    def to_yaml(self) -> str:
-        """YAML for a person: fields in the order of the documentation, defaults left out."""
+    def to_yaml(self, comments: Mapping[str, str] | None = None) -> str:
+        """YAML for a person: fields in the order of the documentation, defaults left out.
+
+        comments: by top-level field, a line or several to stand before it.
+        """
         document = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=96)
+        parts = []
+        for field, value in document.items():
+            told = (comments or {}).get(field)
+            parts += [f"# {line}\n" for line in told.splitlines()] if told else []
+            parts.append(
+                yaml.dump(
+                    {field: value},
+                    Dumper=_ReadableDumper,
+                    sort_keys=False,
+                    allow_unicode=True,
+                    width=96,
+                )
+            )
+        return "".join(parts)
 
 
 def movement_slots(movement: Movement) -> tuple[str, ...]:
@@ -396,6 +416,17 @@ def _plain(error: Any) -> str:
             message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
             given = repr(error.get("input"))
             return message if len(given) > 60 else f"{message} (given: {given})"
+
+
+class _ReadableDumper(yaml.SafeDumper):
+    """Safe dumper that writes vectors and intervals on one line, as a person does."""
+
+    def represent_list(self, data: Any) -> Any:
+        flow = bool(data) and all(isinstance(item, int | float) for item in data)
+        return self.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=flow)
+
+
+_ReadableDumper.add_representer(list, _ReadableDumper.represent_list)
 
 
 class _StrictLoader(yaml.SafeLoader):
