@@ -4,6 +4,7 @@ Takes one angle over time and the least excursion that counts; knows no sensor, 
 beyond that. What a repetition is worth stands in `quality`, how the angle comes about in `angle`.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,13 @@ REST_NEAR_S: Final = 0.5
 REST_ANYWHERE_S: Final = 2.0
 # How much the angle may move and still be still, as a share of the least excursion that counts.
 STILL_SHARE: Final = 0.3
+# The level of the rest is the mean over half a second, looked for this far back from where the
+# angle left it, among the stretches as quiet as the quietest: their variance is at most so many
+# times as large, plus what a sensor's own noise adds. The latest of them counts, as rests drift.
+LEVEL_S: Final = 0.5
+LEVEL_BACK_S: Final = 3.0
+QUIET_RATIO: Final = 1.5
+QUIET_LEAST_DEG2: Final = 0.04
 # For this long after an end the rest follows the angle down: the last part of the return.
 SETTLING_S: Final = 1.0
 # A standstill in mid-repetition is a pause from here on, and part of the repetition ...
@@ -88,7 +96,8 @@ PHASE: Final = 26
 STARTED: Final = 27
 OVER_LIMIT: Final = 28
 WIDE_VALLEYS: Final = 29
-STATE_SIZE: Final = 30
+DWELT: Final = 30  # stillness has set the rest since the last repetition
+STATE_SIZE: Final = 31
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
@@ -167,6 +176,44 @@ def _last_fall(t: Float64, a: Float64, first: int, last: int, level: float) -> t
 
 
 @njit
+def _rest_level(t: Float64, a: Float64, first: int, last: int, rest: float, reach: float) -> float:
+    """Where the angle rested before it left for sample `last`; `rest` is known to within `reach`.
+
+    Mean over the latest of the quietest half-seconds before the angle last passed `rest`.
+    """
+    stop = last
+    while stop > first and a[stop] > rest:
+        stop -= 1
+    begin = stop
+    while begin > first and t[stop] - t[begin - 1] <= LEVEL_BACK_S:
+        begin -= 1
+    least = math.inf
+    level = rest
+    # The first round finds how quiet it gets, the second the latest stretch as quiet as that.
+    for search in range(2):
+        total, squares = 0.0, 0.0
+        j = begin
+        for k in range(begin, stop + 1):
+            total += a[k] - rest
+            squares += (a[k] - rest) * (a[k] - rest)
+            while j + 1 < k and t[k] - t[j + 1] >= LEVEL_S:
+                total -= a[j] - rest
+                squares -= (a[j] - rest) * (a[j] - rest)
+                j += 1
+            if t[k] - t[j] < LEVEL_S:
+                continue
+            mean = total / (k - j + 1)
+            variance = max(0.0, squares / (k - j + 1) - mean * mean)
+            if abs(mean) > reach:
+                continue
+            if search == 0:
+                least = min(least, variance)
+            elif variance <= QUIET_RATIO * least + QUIET_LEAST_DEG2:
+                level = rest + mean
+    return level
+
+
+@njit
 def _write_row(
     state: Float64,
     parameters: Float64,
@@ -220,6 +267,7 @@ def _begin_rest(state: Float64, level: float, index: int, value: float, end_t: f
     state[OPEN] = 0.0
     state[REST] = level
     state[FOLLOW] = 1.0
+    state[DWELT] = 0.0
     state[END_T] = end_t
     state[STILL_FROM] = index
     state[STILL_MIN] = value
@@ -300,7 +348,11 @@ def segment_kernel(
                 state[REST] = 0.5 * (state[STILL_MIN] + state[STILL_MAX])
                 state[FOLLOW] = 0.0
                 state[SEEN_REST] = 1.0
+                state[DWELT] = 1.0
             if x - state[REST] >= count_from:
+                if state[DWELT] == 1.0:
+                    bound = int(state[BOUND]) - base
+                    state[REST] = _rest_level(t, a, bound, i, state[REST], still)
                 state[OPEN] = 1.0
                 state[PEAK] = index
                 state[IN_ZONE] = 0.0
