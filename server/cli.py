@@ -1,0 +1,383 @@
+"""The command `gonio`: reads options, calls what does the work, shows what comes out.
+
+Exit codes: 0 fine, 1 `--check` found a difference, 2 bad input, told in one sentence, 130 stopped
+by the user. No command shows a traceback for what a person gave it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+import pyarrow as pa
+from pydantic import ValidationError
+
+from devices.errors import DevicesError
+from devices.recording import Recording
+from motion.errors import MotionError
+from motion.events import AngleEvent, encode
+from motion.learning import learn as learn_template
+from motion.plausibility import PlausibilityCheck
+from motion.samples import Samples
+from motion.template import ExerciseTemplate, library_ids
+from server import terminal, wording
+from server.engine import engine_differences, gonio_version
+from server.errors import OptionError, ReplayError, ReplayFault, ServerError
+from server.output import check_writable, write_text
+from server.replay import Outcome, Replay, first_difference, no_progress
+
+DIFFERENT: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
+BROKEN_PIPE: Final = 141  # 128 + SIGPIPE: whoever read the output has stopped reading
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(gonio_version(), "--version", prog_name="gonio")
+def gonio() -> None:
+    """Count, measure and judge exercise repetitions from wearable motion sensors."""
+
+
+# --- demo
+
+
+@gonio.command()
+@click.option("--fast", is_flag=True, help="No pacing and no animation.")
+def demo(fast: bool) -> None:
+    """Real repetitions of a shoulder exercise, one by one, then an HTML report."""
+    from server.demo import run_demo
+
+    run_demo(terminal.console(), fast=fast, report=Path("gonio-demo-report.html"))
+
+
+# --- replay
+
+
+def _slot_pairs(values: Sequence[str]) -> dict[str, str]:
+    pairs: dict[str, str] = {}
+    for value in values:
+        slot, equals, sensor = value.partition("=")
+        if not equals or not slot or not sensor:
+            raise OptionError(
+                "--slot", f"--slot {value}: give TEMPLATE_SLOT=RECORDING_SLOT, such as pelvis=u4."
+            )
+        if slot in pairs:
+            raise OptionError("--slot", f"--slot gives {slot!r} twice; give each slot once.")
+        pairs[slot] = sensor
+    return pairs
+
+
+@gonio.command()
+@click.argument("recording", metavar="REC", type=click.Path(path_type=Path))
+@click.option("--template", "-t", metavar="T", help="Library id or YAML file.")
+@click.option(
+    "--slot",
+    "slots",
+    multiple=True,
+    metavar="SLOT=SENSOR",
+    help="Which sensor of the recording serves as which slot of the template.",
+)
+@click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised.")
+@click.option("--json", "as_json", is_flag=True, help="One event a line on standard output.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write an HTML report that needs nothing but itself.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="REC",
+    help="Write a session recording: samples, log, events, engine.",
+)
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Compare with the stored events, bit for bit; exit code 1 if different.",
+)
+def replay(
+    recording: Path,
+    template: str | None,
+    slots: Sequence[str],
+    side: str | None,
+    as_json: bool,
+    report: Path | None,
+    output: Path | None,
+    check: bool,
+) -> None:
+    """Count and judge the repetitions of the recording REC.
+
+    A session recording replays its own log; --template then takes the place of its template.
+    """
+    errors = terminal.console(sys.stderr)
+    pairs = _slot_pairs(slots)
+    wanted = None if template is None else ExerciseTemplate.load(template)
+    opened = Recording.open(recording)
+    plan = Replay.plan(opened, wanted, slots=pairs, side=side)
+    if check and plan.stored_events is None:
+        raise ReplayError(
+            ReplayFault.NO_EVENTS,
+            f"{recording} stores no events, so that there is nothing to compare with; write a "
+            "session recording with `gonio replay ... -o FILE` first.",
+            path=str(recording),
+        )
+    for file in (report, output):
+        if file is not None:
+            check_writable(file)
+    terminal.prepare_kernels(errors)
+    with terminal.progress_bar(errors, "Checking", plan) as bar:
+        found = plan.check(bar or no_progress)
+    outcome = Outcome()
+    with terminal.progress_bar(errors, "Replaying", plan) as bar:
+        for event in plan.run(outcome, angles=report is not None, progress=bar or no_progress):
+            if as_json and not isinstance(event, AngleEvent):
+                sys.stdout.write(encode(event).decode() + "\n")
+    if as_json:
+        sys.stdout.flush()
+    warnings = terminal.first_pass_lines(found)
+    if as_json:
+        for line in [*plan.notes, *warnings, *terminal.sensor_lines(outcome)]:
+            _tell(line)
+    else:
+        terminal.show_outcome(terminal.console(), plan, outcome, warnings)
+    if output is not None:
+        plan.write(outcome, output)
+        _tell(f"wrote the session recording {output}")
+    if report is not None:
+        from server.report import write_report
+
+        write_report(report, plan, outcome, warnings)
+        _tell(f"wrote the report {report}")
+    if check and not _check(plan, outcome, sys.stderr if as_json else sys.stdout):
+        raise SystemExit(DIFFERENT)
+
+
+def _check(plan: Replay, outcome: Outcome, stream: Any) -> bool:
+    """Compare with the stored events and tell the result; True if they are identical."""
+    stored = plan.stored_events or []
+    engine = engine_differences(plan.recording.info.engine)
+    beside = f" (engine: {'; '.join(engine)})" if engine else ""
+    difference = first_difference(stored, outcome.documents())
+    if difference is None:
+        told = f"identical: {len(stored)} events{beside}"
+    elif difference.given is None:
+        told = f"different: stored event {difference.number + 1} is missing now{beside}"
+    elif difference.stored is None:
+        told = f"different: event {difference.number + 1} is not among the stored ones{beside}"
+    else:
+        told = f"different: event {difference.number + 1}, {', '.join(difference.fields())}{beside}"
+    lines = [told]
+    if difference is not None:
+        for name, document in (("stored", difference.stored), ("now", difference.given)):
+            if document is not None:
+                lines.append(f"  {name:6} {msgspec.json.encode(document).decode()}")
+    stream.write("".join(f"{wording.printable(line)}\n" for line in lines))
+    stream.flush()
+    return difference is None
+
+
+# --- learn
+
+
+@gonio.command()
+@click.argument("recording", metavar="REC", type=click.Path(path_type=Path))
+@click.option(
+    "--from",
+    "starts",
+    type=float,
+    multiple=True,
+    required=True,
+    metavar="S",
+    help="Start of a demonstrated repetition, seconds.",
+)
+@click.option(
+    "--to",
+    "ends",
+    type=float,
+    multiple=True,
+    required=True,
+    metavar="S",
+    help="Its end; as many as --from.",
+)
+@click.option("--sensor", metavar="SLOT", help="Use this sensor alone.")
+@click.option("--id", "template_id", metavar="ID", help="Id of the template.")
+@click.option("--name", metavar="NAME", help="Name of the exercise.")
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), metavar="T.yaml")
+def learn(
+    recording: Path,
+    starts: Sequence[float],
+    ends: Sequence[float],
+    sensor: str | None,
+    template_id: str | None,
+    name: str | None,
+    output: Path,
+) -> None:
+    """Make a template from repetitions demonstrated in the recording REC.
+
+    Give --from and --to once for every demonstrated repetition, from rest to rest.
+    """
+    if len(starts) != len(ends):
+        raise OptionError(
+            "--to",
+            f"--from is given {len(starts)} times and --to {len(ends)} times; give one of each for "
+            "every demonstrated repetition.",
+        )
+    opened = Recording.open(recording)
+    check_writable(output)
+    chosen = None if sensor is None else [sensor]
+    samples = opened.samples(chosen)
+    terminal.prepare_kernels(terminal.console(sys.stderr))
+    usable = _usable(opened, samples, alone=sensor is not None)
+    stem = _identifier(output.stem)
+    template = learn_template(
+        usable,
+        list(zip(starts, ends, strict=True)),
+        sensor=sensor,
+        template_id=template_id or stem,
+        name=name or stem.replace("-", " ").capitalize(),
+    )
+    write_text(output, template.to_yaml())
+    out = terminal.console()
+    target = template.range
+    out.print(terminal.plain_text(f"{output}: {template.name}", "bold"))
+    out.print(terminal.plain_text(f"sensors: {', '.join(template.slots)}"))
+    out.print(f"range: counts from {target.count_from_deg:g}°, {wording.target_words(template)}")
+    if template.tempo.active_s is not None:
+        least, most = template.tempo.active_s
+        out.print(f"tempo: {least:g} to {most:g} s above a fifth of the range")
+    out.print("Read it and change what should be otherwise; then use it with gonio replay.")
+
+
+def _usable(opened: Recording, samples: dict[str, Samples], *, alone: bool) -> dict[str, Samples]:
+    """Sensors whose data make sense; the others are told and left out, or refused."""
+    usable: dict[str, Samples] = {}
+    for slot, each in samples.items():
+        check = PlausibilityCheck(slot)
+        check.update(each)
+        result = check.result()
+        try:
+            result.raise_if_unusable(opened.path)
+        except MotionError as error:
+            if alone or len(samples) == 1:
+                raise
+            _tell(f"left out: {error}")
+            continue
+        for line in terminal.plausibility_lines([result]):
+            _tell(line)
+        usable[slot] = each
+    if not usable:
+        raise ReplayError(
+            ReplayFault.IMPLAUSIBLE,
+            f"{opened.path} holds no sensor that a template can be learned from; record again.",
+            path=opened.path,
+        )
+    return usable
+
+
+def _identifier(text: str) -> str:
+    """A template id from a file name."""
+    kept = "".join(c if c.isascii() and c.isalnum() else "-" for c in text.lower()).strip("-")
+    return kept[:64] or "learned"
+
+
+# --- templates
+
+
+@gonio.group()
+def templates() -> None:
+    """The exercise library, and templates of one's own."""
+
+
+@templates.command("list")
+def list_templates() -> None:
+    """All exercises of the library."""
+    terminal.console().print(
+        terminal.template_table(ExerciseTemplate.load(name) for name in library_ids())
+    )
+
+
+@templates.command("show")
+@click.argument("template", metavar="ID")
+def show_template(template: str) -> None:
+    """The exercise ID as YAML, to read or to start one's own from."""
+    click.echo(ExerciseTemplate.load(template).to_yaml(), nl=False)
+
+
+@templates.command("check")
+@click.argument("file", type=click.Path(path_type=Path))
+def check_template(file: Path) -> None:
+    """Whether FILE is a template, and what it asks for."""
+    template = ExerciseTemplate.load(file)
+    out = terminal.console()
+    out.print(terminal.plain_text(f"{file}: fine"))
+    out.print(terminal.plain_text(f"{template.name} ({template.id}, version {template.version})"))
+    out.print(terminal.plain_text(f"sensors: {', '.join(template.slots)}"))
+    out.print(terminal.plain_text(f"range: {wording.target_words(template)}"))
+
+
+# --- files and errors
+
+
+def _tell(line: str) -> None:
+    """A line beside the output proper."""
+    print(wording.printable(line), file=sys.stderr)
+
+
+def _sentence(error: BaseException) -> str:
+    """One sentence for a person from any error that input can cause."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where + ': ' if where else ''}{first['msg']}; correct this field."
+    if isinstance(error, click.ClickException):
+        return f"{error.format_message().rstrip('.')}; see `gonio --help`."
+    if isinstance(error, MemoryError):
+        return "The recording does not fit into memory; give one of fewer sensors or less time."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'A file'}: {error.strerror}; check the path and permissions."
+    return str(error) or type(error).__name__
+
+
+_INPUT_ERRORS: Final = (
+    MotionError, DevicesError, ServerError, click.ClickException, ValidationError,
+    msgspec.MsgspecError, pa.ArrowException, OSError, MemoryError,
+)  # fmt: skip
+
+
+def run(command: Callable[[], Any]) -> int:
+    """Run a command; its exit code. What input can cause is told in one sentence."""
+    try:
+        command()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else BAD_INPUT
+    except click.exceptions.Exit as stop:
+        return int(stop.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return BAD_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        print("gonio: stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except _INPUT_ERRORS as error:
+        print(f"gonio: {wording.printable(_sentence(error))}", file=sys.stderr)
+        return BAD_INPUT
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point of the command."""
+    given = None if arguments is None else list(arguments)
+    sys.exit(run(lambda: gonio.main(given, prog_name="gonio", standalone_mode=False)))
+
+
+if __name__ == "__main__":
+    main()

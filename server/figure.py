@@ -1,0 +1,405 @@
+"""Figures of a replay, built once with plotly for report, page and notebook alike.
+
+Angle over time, range and tempo of each repetition. Colours tell correct from incorrect to the
+colour-blind too, and never alone: hatching and marker shapes say the same. The page around the
+figures is `report`'s.
+"""
+
+import bisect
+import dataclasses
+import html
+import math
+import statistics
+from collections.abc import Sequence
+from typing import Any, Final
+
+import plotly.graph_objects as go
+
+from motion.events import RepetitionEvent, Silence, Verdict
+from motion.template import ExerciseTemplate
+from server import wording
+from server.curve import AngleCurve, CurvePoint
+
+# Okabe & Ito, "Color Universal Design" (2008): blue, vermilion, bluish green.
+CORRECT: Final = "#0072b2"
+INCORRECT: Final = "#d55e00"
+TARGET: Final = "#009e73"
+# Parts of a repetition, from ColorBrewer's colour-blind safe PuOr: none is taken for a verdict.
+OUT: Final = "#5e3c99"
+HOLD: Final = "#fdb863"
+BACK: Final = "#b2abd2"
+INK: Final = "#1b2430"
+MUTED: Final = "#55606e"
+GRID: Final = "#e3e8ee"
+SILENCE: Final = "#8a94a0"
+# What replaces them on a dark page, each with a contrast of at least 3 to the page there.
+DARK: Final = {
+    CORRECT: "#4fb0ea",
+    INCORRECT: "#ff9350",
+    TARGET: "#2cc99a",
+    OUT: "#9d7fd6",
+    HOLD: "#e8a450",
+    BACK: "#cfc8ea",
+    INK: "#e8edf3",
+    MUTED: "#a3aebb",
+    GRID: "#2c3541",
+    SILENCE: "#7d8896",
+}
+
+# More numbers than this beside the peaks would cover each other.
+MOST_LABELS: Final = 60
+# Opacity of plain and of hatched bands: equally strong to the eye, and weaker than the curve.
+SHADE: Final = 0.14
+HATCH: Final = 0.28
+# Room above the highest peak for its number, as a share of the visible range.
+HEADROOM: Final = 0.12
+
+_NAN: Final = math.nan
+_FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif"
+
+
+def angle_figure(
+    curve: AngleCurve,
+    repetitions: Sequence[RepetitionEvent],
+    silences: Sequence[Silence],
+    template: ExerciseTemplate,
+) -> Any:
+    """Angle over time with its uncertainty, repetitions shaded by verdict, target, silences.
+
+    The angle is shown from the usual rest between repetitions, as ranges are, so that the target
+    can be read off; what the engine calls zero is wherever the recording began.
+    """
+    points = _above_rest(curve.points(), repetitions)
+    figure = go.Figure()
+    low, high = _visible(points, template)
+    times = [point.t_s for point in points]
+    ends = [*times, *(event.start_s for event in repetitions), *(e.end_s for e in repetitions)]
+    span = [min(ends), max(ends)] if ends else [0.0, 1.0]
+    # So that a marker at the very start or end is whole.
+    margin = 0.01 * (span[1] - span[0])
+    span = [span[0] - margin, span[1] + margin]
+    for verdict, colour, pattern in (
+        (Verdict.CORRECT, CORRECT, ""),
+        (Verdict.INCORRECT, INCORRECT, "/"),
+    ):
+        spans = [(e.start_s, e.end_s) for e in repetitions if e.verdict is verdict]
+        figure.add_trace(_shading(spans, colour, pattern, verdict.value))
+    silent = [(silence.from_s, silence.to_s) for silence in silences]
+    figure.add_trace(_shading(silent, SILENCE, "x", "sensor silent"))
+    figure.add_trace(_band(points))
+    figure.add_trace(_line(points))
+    for verdict, colour, symbol in (
+        (Verdict.CORRECT, CORRECT, "circle"),
+        (Verdict.INCORRECT, INCORRECT, "x"),
+    ):
+        chosen = [event for event in repetitions if event.verdict is verdict]
+        labels = len(repetitions) <= MOST_LABELS
+        figure.add_trace(_peaks(chosen, points, colour, symbol, verdict.value, labels=labels))
+    _target(figure, template, high)
+    figure.update_layout(**_layout())
+    figure.update_layout(
+        hovermode="closest",
+        xaxis={**_axis("time, s"), "range": span, "minallowed": span[0], "maxallowed": span[1]},
+        yaxis={**_axis("angle above rest, °"), "range": [low, high]},
+        # Shading covers the whole height, however the angle is zoomed.
+        yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
+    )
+    return figure
+
+
+def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -> Any:
+    """Range of each repetition with its standard deviation, against minimum, goal and limit."""
+    figure = go.Figure()
+    numbers = {event.seq: number for number, event in enumerate(repetitions, 1)}
+    for verdict, colour, symbol in (
+        (Verdict.CORRECT, CORRECT, "circle"),
+        (Verdict.INCORRECT, INCORRECT, "x"),
+    ):
+        chosen = [event for event in repetitions if event.verdict is verdict]
+        figure.add_trace(
+            go.Scatter(
+                x=[numbers[event.seq] for event in chosen],
+                y=[event.rom_deg for event in chosen],
+                error_y={
+                    "type": "data",
+                    "array": [event.rom_sd_deg for event in chosen],
+                    "color": colour,
+                    "thickness": 1.2,
+                    "width": 2,
+                },
+                mode="markers",
+                marker={"color": colour, "symbol": symbol, "size": 8},
+                name=verdict.value,
+                customdata=[_hover(event) for event in chosen],
+                hovertemplate="%{customdata}<extra></extra>",
+            )
+        )
+    tops = [event.rom_deg + event.rom_sd_deg for event in repetitions]
+    top = 1.1 * max([*tops, template.range.goal_deg])
+    _target(figure, template, top)
+    figure.update_layout(**_layout())
+    figure.update_layout(
+        xaxis=_numbers(len(repetitions)), yaxis={**_axis("range, °"), "range": [0.0, top]}
+    )
+    return figure
+
+
+def tempo_figure(repetitions: Sequence[RepetitionEvent]) -> Any:
+    """Seconds out, held and back of each repetition, one upon the other."""
+    figure = go.Figure()
+    numbers = list(range(1, len(repetitions) + 1))
+    for name, colour, pattern, values in (
+        ("out", OUT, "", [event.out_s for event in repetitions]),
+        ("hold", HOLD, "/", [event.hold_s for event in repetitions]),
+        ("back", BACK, ".", [event.back_s for event in repetitions]),
+    ):
+        figure.add_trace(
+            go.Bar(
+                x=numbers,
+                y=values,
+                name=name,
+                marker={
+                    "color": colour,
+                    "line": {"width": 0},
+                    "pattern": {
+                        "shape": pattern,
+                        "solidity": 0.25,
+                        "size": 6,
+                        "fillmode": "overlay",
+                        "fgcolor": INK,
+                        "fgopacity": 0.5,
+                    },
+                },
+                customdata=[_hover(event) for event in repetitions],
+                hovertemplate=f"{name} %{{y:.1f}} s<br>%{{customdata}}<extra></extra>",
+            )
+        )
+    figure.update_layout(**_layout())
+    figure.update_layout(
+        margin={**_layout()["margin"], "r": 16},
+        barmode="stack",
+        bargap=0.3,
+        xaxis=_numbers(len(repetitions)),
+        yaxis={**_axis("duration, s"), "rangemode": "tozero"},
+    )
+    return figure
+
+
+def _layout() -> dict[str, Any]:
+    return {
+        "template": None,
+        "showlegend": False,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": _FONT, "size": 13, "color": INK},
+        "margin": {"l": 52, "r": 64, "t": 12, "b": 46},
+        "hoverlabel": {"align": "left"},
+    }
+
+
+def _axis(title: str) -> dict[str, Any]:
+    return {
+        "title": {"text": title, "font": {"size": 13, "color": MUTED}},
+        "gridcolor": GRID,
+        "linecolor": GRID,
+        "tickcolor": GRID,
+        "tickfont": {"color": MUTED},
+        "zeroline": False,
+        "ticks": "outside",
+    }
+
+
+def _numbers(count: int) -> dict[str, Any]:
+    return {
+        **_axis("repetition"),
+        "range": [0.4, max(count, 1) + 0.6],
+        "showgrid": False,
+        "dtick": 1 if count <= 12 else None,
+        "tickformat": "d",
+        "minallowed": 0.4,
+        "maxallowed": max(count, 1) + 0.6,
+    }
+
+
+def _visible(points: Sequence[CurvePoint], template: ExerciseTemplate) -> tuple[float, float]:
+    """Lowest and highest angle to show: all of the curve, and the goal."""
+    angles = [point.angle_deg for point in points if math.isfinite(point.angle_deg)]
+    low = min([0.0, *angles])
+    high = max([template.range.goal_deg, *angles])
+    room = HEADROOM * (high - low)
+    return low - 0.5 * room, high + room
+
+
+def _shading(spans: Sequence[tuple[float, float]], colour: str, pattern: str, name: str) -> Any:
+    """Upright bands over `spans` as one trace."""
+    x: list[float] = []
+    y: list[float] = []
+    for start, end in spans:
+        x += [start, start, end, end, start, _NAN]
+        y += [0.0, 1.0, 1.0, 0.0, 0.0, _NAN]
+    fill = {"shape": pattern, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 8}
+    return go.Scatter(
+        x=x,
+        y=y,
+        yaxis="y2",
+        mode="none",
+        fill="toself",
+        fillcolor=colour if not pattern else "rgba(0,0,0,0)",
+        fillpattern=fill if pattern else None,
+        opacity=SHADE if not pattern else HATCH,
+        hoverinfo="skip",
+        name=name,
+    )
+
+
+def _band(points: Sequence[CurvePoint]) -> Any:
+    """One standard deviation either side; each stretch without a gap is a polygon."""
+    x: list[float] = []
+    y: list[float] = []
+    for stretch in _stretches(points):
+        x += [point.t_s for point in stretch]
+        y += [point.angle_deg + point.angle_sd_deg for point in stretch]
+        x += [point.t_s for point in reversed(stretch)]
+        y += [point.angle_deg - point.angle_sd_deg for point in reversed(stretch)]
+        x.append(_NAN)
+        y.append(_NAN)
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="none",
+        fill="toself",
+        fillcolor=MUTED,
+        opacity=0.22,
+        hoverinfo="skip",
+        name="± 1 standard deviation",
+    )
+
+
+def _line(points: Sequence[CurvePoint]) -> Any:
+    x: list[float] = []
+    y: list[float] = []
+    sd: list[float] = []
+    for stretch in _stretches(points):
+        x += [*(point.t_s for point in stretch), _NAN]
+        y += [*(point.angle_deg for point in stretch), _NAN]
+        sd += [*(point.angle_sd_deg for point in stretch), _NAN]
+    return go.Scatter(
+        x=x,
+        y=y,
+        customdata=sd,
+        mode="lines",
+        line={"color": INK, "width": 1.6},
+        name="angle",
+        hovertemplate="%{x:.2f} s: %{y:.1f}° ± %{customdata:.1f}<extra></extra>",
+    )
+
+
+def _stretches(points: Sequence[CurvePoint]) -> list[list[CurvePoint]]:
+    stretches: list[list[CurvePoint]] = []
+    for point in points:
+        if point.after_gap or not stretches:
+            stretches.append([])
+        stretches[-1].append(point)
+    return stretches
+
+
+def _peaks(
+    repetitions: Sequence[RepetitionEvent],
+    points: Sequence[CurvePoint],
+    colour: str,
+    symbol: str,
+    name: str,
+    *,
+    labels: bool,
+) -> Any:
+    return go.Scatter(
+        x=[event.peak_s for event in repetitions],
+        y=[_height(event, points) for event in repetitions],
+        mode="markers+text" if labels else "markers",
+        text=[str(event.index) for event in repetitions] if labels else None,
+        textposition="top center",
+        textfont={"size": 11, "color": colour},
+        marker={"color": colour, "symbol": symbol, "size": 8},
+        name=name,
+        customdata=[_hover(event) for event in repetitions],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+
+
+def _above_rest(
+    points: Sequence[CurvePoint], repetitions: Sequence[RepetitionEvent]
+) -> list[CurvePoint]:
+    """The curve from the median of the rests before the repetitions."""
+    rests = [_height(event, points) - event.rom_deg for event in repetitions]
+    rest_deg = statistics.median(rests) if rests else 0.0
+    return [dataclasses.replace(p, angle_deg=p.angle_deg - rest_deg) for p in points]
+
+
+def _height(event: RepetitionEvent, points: Sequence[CurvePoint]) -> float:
+    """The angle at the peak; the range where the angle is not known there."""
+    first = bisect.bisect_left(points, event.start_s, key=_time)
+    last = bisect.bisect_right(points, event.end_s, key=_time)
+    return max((point.angle_deg for point in points[first:last]), default=event.rom_deg)
+
+
+def _time(point: CurvePoint) -> float:
+    return point.t_s
+
+
+def _hover(event: RepetitionEvent) -> str:
+    """What a repetition says of itself; texts that may stem from a file are escaped."""
+    verdict = "correct" if event.verdict is Verdict.CORRECT else wording.rules_words(event.faults)
+    lines = [
+        f"<b>Repetition {event.index}</b>: {html.escape(verdict)}",
+        f"range {event.rom_deg:.0f}° ± {event.rom_sd_deg:.0f}, score {event.score:.0f}",
+        f"out / hold / back {wording.tempo_words(event)} s",
+    ]
+    for extra in (wording.rules_words(event.notes), wording.borderline_words(event)):
+        if extra:
+            lines.append(html.escape(extra))
+    return "<br>".join(lines)
+
+
+def _target(figure: Any, template: ExerciseTemplate, top: float) -> None:
+    """The zone from minimum to limit, and its lines with their names where they are visible."""
+    target = template.range
+    figure.add_shape(
+        type="rect",
+        xref="paper",
+        x0=0,
+        x1=1,
+        y0=target.minimum_deg,
+        y1=target.limit_deg,
+        line={"width": 0},
+        fillcolor=TARGET,
+        opacity=0.08,
+        layer="below",
+    )
+    for name, value, dash in (
+        ("minimum", target.minimum_deg, "dot"),
+        ("goal", target.goal_deg, "solid"),
+        ("limit", target.limit_deg, "dash"),
+    ):
+        if value > top:
+            continue
+        figure.add_shape(
+            type="line",
+            xref="paper",
+            x0=0,
+            x1=1,
+            y0=value,
+            y1=value,
+            line={"color": TARGET, "width": 1.5, "dash": dash},
+            layer="below",
+        )
+        figure.add_annotation(
+            xref="paper",
+            x=1,
+            xanchor="left",
+            y=value,
+            yanchor="middle",
+            text=f" {name}<br> {value:g}°",
+            align="left",
+            showarrow=False,
+            font={"size": 11, "color": TARGET},
+        )

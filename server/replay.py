@@ -1,0 +1,438 @@
+"""A recording through the engine: which sensor is which, is the data sound, what comes out.
+
+Feeds `motion.session` from `devices.recording` in bounded memory, keeps the log, and compares with
+the events that a recording stores. Showing the outcome is up to `terminal` and `report`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from devices.recording import Recording, SessionLog, copy_recording
+from motion.errors import MotionError
+from motion.events import (
+    AngleEvent,
+    EndReason,
+    Event,
+    RepetitionEvent,
+    SensorEvent,
+    SensorState,
+    SessionEvent,
+    SetEvent,
+    Silence,
+    encode,
+)
+from motion.plausibility import Plausibility, PlausibilityCheck
+from motion.samples import Samples, Watermark
+from motion.session import (
+    BeginSetControl,
+    Control,
+    Session,
+    StartControl,
+    StopControl,
+    control_document,
+    control_from_document,
+)
+from motion.template import ExerciseTemplate, JointMovement, SegmentMovement
+from server.curve import AngleCurve
+from server.engine import engine_versions
+from server.errors import ReplayError, ReplayFault
+from server.losses import BriefLosses, LossFinder
+
+# Chunks of the first pass: long enough to be quick, 16,000 rows at 1600 Hz.
+CHECK_SPAN_S: Final = 10.0
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstPass:
+    """What was found about the sensors that are used before anything was counted."""
+
+    plausibility: list[Plausibility]
+    losses: list[BriefLosses]
+
+
+def no_progress(_: float) -> None:
+    """For callers that show none; others get the session time reached, in seconds."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay gave. events: all but angles, in order. curve: angles, where asked for."""
+
+    events: list[Event] = field(default_factory=list)
+    curve: AngleCurve | None = None
+    log: SessionLog = field(default_factory=SessionLog)
+
+    @property
+    def repetitions(self) -> list[RepetitionEvent]:
+        return [event for event in self.events if isinstance(event, RepetitionEvent)]
+
+    @property
+    def sets(self) -> list[SetEvent]:
+        return [event for event in self.events if isinstance(event, SetEvent)]
+
+    @property
+    def session(self) -> SessionEvent | None:
+        found = [event for event in self.events if isinstance(event, SessionEvent)]
+        return found[-1] if found else None
+
+    @property
+    def silences(self) -> list[Silence]:
+        return self.session.silences if self.session is not None else []
+
+    @property
+    def sensor_findings(self) -> list[SensorEvent]:
+        """What was found about sensors beyond their silences."""
+        return [
+            event
+            for event in self.events
+            if isinstance(event, SensorEvent) and event.state is SensorState.ACCELEROMETER_OFF
+        ]
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The events as a recording stores them."""
+        return [msgspec.json.decode(encode(event)) for event in self.events]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first event that is not as stored. None stands for an event that is missing."""
+
+    number: int
+    stored: dict[str, Any] | None
+    given: dict[str, Any] | None
+
+    def fields(self) -> list[str]:
+        """Names of the fields that differ; empty when one of the two is missing."""
+        if self.stored is None or self.given is None:
+            return []
+        names = dict.fromkeys([*self.stored, *self.given])
+        return [
+            name
+            for name in names
+            if _canonical(self.stored.get(name)) != _canonical(self.given.get(name))
+            or (name in self.stored) != (name in self.given)
+        ]
+
+
+def _canonical(document: Any) -> bytes:
+    """JSON that is equal exactly when every number is equal to the last bit."""
+    return msgspec.json.encode(document, order="sorted")
+
+
+def first_difference(
+    stored: list[dict[str, Any]], given: list[dict[str, Any]]
+) -> Difference | None:
+    """Compare events bit for bit; None when all are equal."""
+    for number in range(max(len(stored), len(given))):
+        then = stored[number] if number < len(stored) else None
+        now = given[number] if number < len(given) else None
+        if then is None or now is None or _canonical(then) != _canonical(now):
+            return Difference(number, then, now)
+    return None
+
+
+class Replay:
+    """A recording with everything decided that its replay needs.
+
+    template: of the (last) exercise. rename: slot of the recording -> slot of the template.
+    from_log: whether the recording's own log is replayed. notes: what was assumed, in sentences.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        template: ExerciseTemplate,
+        controls: list[Control],
+        rename: Mapping[str, str],
+        notes: list[str],
+        *,
+        side: str | None,
+        from_log: bool,
+    ) -> None:
+        self.recording = recording
+        self.template = template
+        self.rename = dict(rename)
+        self.notes = notes
+        self.side = side
+        self.from_log = from_log
+        self._controls = controls
+
+    @classmethod
+    def plan(
+        cls,
+        recording: Recording,
+        template: ExerciseTemplate | None,
+        *,
+        slots: Mapping[str, str] | None = None,
+        side: str | None = None,
+    ) -> Self:
+        """Decide how to replay. slots: slot of the template -> slot of the recording.
+
+        Raises ReplayError when the template is missing, a slot cannot be filled or the log does not
+        hold together.
+        """
+        if recording.info.log is not None and recording.info.log.controls:
+            return cls._plan_log(recording, template, slots or {}, side)
+        if template is None:
+            raise ReplayError(
+                ReplayFault.NO_TEMPLATE,
+                f"{recording.path} holds samples only, no exercise; say which with --template, an "
+                "id of `gonio templates list` or a YAML file.",
+                path=recording.path,
+            )
+        rename, notes = _assign(recording, list(template.slots), slots or {})
+        calibration = _renamed_calibration(recording.info.calibration, rename)
+        start = StartControl(template=template.document(), side=side, calibration=calibration)
+        # The stop is held back until the recording ends.
+        stop = StopControl(EndReason.END_OF_RECORDING)
+        controls: list[Control] = [start, BeginSetControl(), stop]
+        notes += _calibration_notes(template, calibration)
+        return cls(recording, template, controls, rename, notes, side=side, from_log=False)
+
+    @classmethod
+    def _plan_log(
+        cls,
+        recording: Recording,
+        template: ExerciseTemplate | None,
+        slots: Mapping[str, str],
+        side: str | None,
+    ) -> Self:
+        path = recording.path
+        logged = recording.info.log.controls if recording.info.log is not None else []
+        try:
+            controls = [control_from_document(entry.control) for entry in logged]
+            starts = [control for control in controls if isinstance(control, StartControl)]
+            own = [
+                ExerciseTemplate.from_document(start.template, source="template in the log")
+                for start in starts
+            ]
+        except MotionError as error:
+            raise ReplayError(
+                ReplayFault.LOG,
+                f"{path}: the stored log cannot be replayed: {error}",
+                path=path,
+            ) from None
+        if not own:
+            raise ReplayError(
+                ReplayFault.LOG,
+                f"{path}: the stored log starts no exercise; replay another recording.",
+                path=path,
+            )
+        used = list(own)
+        notes: list[str] = []
+        if template is not None:
+            ids = list(dict.fromkeys(each.id for each in own))
+            if template.id not in ids and len(ids) > 1:
+                raise ReplayError(
+                    ReplayFault.NO_TEMPLATE,
+                    f"{path} holds several exercises ({', '.join(ids)}), and {template.id!r} is "
+                    "none of them; give --template a template with one of these ids.",
+                    path=path,
+                )
+            replaced = [len(ids) == 1 or each.id == template.id for each in own]
+            used = [template if new else each for new, each in zip(replaced, own, strict=True)]
+            notes.append(
+                f"The template {template.id!r} of --template takes the place of the one in the log."
+            )
+        ids = list(dict.fromkeys(each.id for each in used))
+        if len(ids) > 1:
+            notes.append(
+                f"The session holds several exercises ({', '.join(ids)}); the target shown is that "
+                "of the last."
+            )
+        needed = list(dict.fromkeys(slot for each in used for slot in each.slots))
+        rename, assumed = _assign(recording, needed, slots)
+        number = 0
+        for index, control in enumerate(controls):
+            if isinstance(control, StartControl):
+                controls[index] = msgspec.structs.replace(
+                    control,
+                    template=control.template
+                    if used[number] is own[number]
+                    else used[number].document(),
+                    side=control.side if side is None else side,
+                )
+                number += 1
+        last = next(c for c in reversed(controls) if isinstance(c, StartControl))
+        notes += assumed + _calibration_notes(used[-1], last.calibration)
+        return cls(recording, used[-1], controls, rename, notes, side=last.side, from_log=True)
+
+    @property
+    def stored_events(self) -> list[dict[str, Any]] | None:
+        """Events given live, where the recording holds them."""
+        return self.recording.info.events
+
+    def check(self, progress: Progress = no_progress) -> FirstPass:
+        """A first pass over the sensors that are used: is their data physically sensible?
+
+        Raises ReplayError for data that no count can be made of. Where live events are stored the
+        session did happen, so that its replay goes on and what was found is only told.
+        """
+        checks = {slot: PlausibilityCheck(slot) for slot in self.rename}
+        finders = {slot: LossFinder(name) for slot, name in self.rename.items()}
+        for chunk in self.recording.chunks(list(self.rename), CHECK_SPAN_S):
+            for samples in chunk:
+                checks[samples.sensor].update(samples)
+                finders[samples.sensor].update(samples)
+            progress(float(chunk[0].t_s[-1]))
+        results = [check.result() for check in checks.values()]
+        if not (self.from_log and self.stored_events is not None):
+            for result in results:
+                try:
+                    result.raise_if_unusable(self.recording.path)
+                except MotionError as error:
+                    raise ReplayError(
+                        ReplayFault.IMPLAUSIBLE,
+                        str(error),
+                        path=self.recording.path,
+                        slot=result.sensor,
+                    ) from None
+        losses = [finder.found for finder in finders.values() if finder.found.count]
+        return FirstPass(results, losses)
+
+    def run(
+        self, outcome: Outcome, *, angles: bool = False, progress: Progress = no_progress
+    ) -> Iterator[Event]:
+        """Feed the engine; gives the events as they come and keeps them, and the log, in `outcome`.
+
+        angles: AngleEvents too; they are given and drawn into `outcome.curve`, not kept.
+        """
+        session = Session(angles=angles)
+        if angles and outcome.curve is None:
+            outcome.curve = AngleCurve()
+        try:
+            for events in self._fed(session, outcome.log, progress):
+                for event in events:
+                    if not isinstance(event, AngleEvent):
+                        outcome.events.append(event)
+                    elif outcome.curve is not None:
+                        outcome.curve.add(event)
+                    yield event
+        except MotionError as error:
+            raise ReplayError(
+                ReplayFault.LOG, f"{self.recording.path}: {error}", path=self.recording.path
+            ) from None
+
+    def _fed(self, session: Session, log: SessionLog, progress: Progress) -> Iterator[list[Event]]:
+        controls = iter(self._controls)
+
+        def apply(control: Control) -> list[Event]:
+            log.add_control(control_document(control))
+            return session.control(control)
+
+        if not self.from_log:
+            yield apply(next(controls))
+            yield apply(next(controls))
+        for entry in self.recording.inputs(list(self.rename), self.rename):
+            if isinstance(entry, Samples):
+                yield session.push(entry)
+            elif isinstance(entry, Watermark):
+                log.add_watermark(entry.t_s)
+                yield session.advance(entry.t_s)
+                progress(entry.t_s)
+            else:
+                yield apply(next(controls))
+        if not self.from_log:
+            yield apply(next(controls))
+        yield session.finish()
+
+    def write(self, outcome: Outcome, target: Path) -> None:
+        """Write a session recording: the samples used, the log, the events, the engine."""
+        copy_recording(
+            self.recording.path,
+            target,
+            list(self.rename),
+            {
+                "log": outcome.log,
+                "events": outcome.documents(),
+                "engine": engine_versions(),
+                "calibration": _renamed_calibration(self.recording.info.calibration, self.rename),
+            },
+            self.rename,
+        )
+
+
+def _assign(
+    recording: Recording, needed: list[str], asked: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Which sensor of the recording serves as which slot: (recording -> template, notes)."""
+    path = recording.path
+    there = list(recording.info.sensors)
+    notes: list[str] = []
+    for slot, sensor in asked.items():
+        if slot not in needed:
+            raise ReplayError(
+                ReplayFault.SLOT,
+                f"--slot {slot}={sensor}: the template has no slot {slot!r}; it has "
+                f"{', '.join(needed)}.",
+                path=path,
+                slot=slot,
+            )
+        if sensor not in there:
+            raise ReplayError(
+                ReplayFault.SLOT,
+                f"--slot {slot}={sensor}: {path} has no sensor {sensor!r}; it has "
+                f"{', '.join(there)}.",
+                path=path,
+                slot=slot,
+            )
+    chosen: dict[str, str] = dict(asked)
+    for slot in needed:
+        if slot in chosen:
+            continue
+        if slot in there:
+            chosen[slot] = slot
+        elif len(needed) == 1 and len(there) == 1:
+            chosen[slot] = there[0]
+            notes.append(f"The recording's only sensor, {there[0]!r}, serves as {slot!r}.")
+        else:
+            raise ReplayError(
+                ReplayFault.SLOT,
+                f"{path} has no sensor {slot!r}, which the template needs; it has "
+                f"{', '.join(there)}: say which one it is with --slot, as in "
+                f"--slot {slot}={there[0]}.",
+                path=path,
+                slot=slot,
+            )
+    rename: dict[str, str] = {}
+    for slot in needed:
+        sensor = chosen[slot]
+        if sensor in rename:
+            raise ReplayError(
+                ReplayFault.SLOT,
+                f"The sensor {sensor!r} of {path} cannot serve as both {rename[sensor]!r} and "
+                f"{slot!r}; give each its own with --slot.",
+                path=path,
+                slot=slot,
+            )
+        rename[sensor] = slot
+    return rename, notes
+
+
+def _renamed_calibration(
+    document: dict[str, Any] | None, rename: Mapping[str, str]
+) -> dict[str, Any] | None:
+    """A stored calibration under the names of the template's slots."""
+    if document is None or not isinstance(document.get("rotations"), dict):
+        return document
+    rotations = {
+        rename[sensor]: rotation
+        for sensor, rotation in document["rotations"].items()
+        if sensor in rename
+    }
+    return {**document, "rotations": rotations}
+
+
+def _calibration_notes(template: ExerciseTemplate, calibration: dict[str, Any] | None) -> list[str]:
+    if calibration is None and isinstance(template.movement, JointMovement | SegmentMovement):
+        return [
+            "The recording holds no calibration, so the sensors' axes are taken from the first "
+            "movement: angles are less certain, and their direction is not checked."
+        ]
+    return []

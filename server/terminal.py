@@ -1,0 +1,360 @@
+"""What a person reads in a terminal: tables of repetitions, summaries, progress.
+
+Words come from `wording`; nothing here decides anything. Output for programs is JSON, in `cli`.
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+from motion.events import RepetitionEvent, SetEvent, Verdict
+from motion.plausibility import Plausibility
+from motion.template import ExerciseTemplate
+from motion.warming import warmup
+from server import wording
+from server.replay import FirstPass, Outcome, Replay
+
+# Loading compiled kernels takes about a second; only compiling them is worth a word.
+QUIET_WARMUP_S: Final = 2.0
+# Below this many seconds of recording a replay is over before a bar could be read.
+LONG_RECORDING_S: Final = 600.0
+# A table of more repetitions than this says nothing that the report does not say better.
+MOST_ROWS: Final = 200
+# Width of a file or a pipe: wide enough for every column of the table.
+PLAIN_WIDTH: Final = 110
+# From these widths on the table has room for smoothness, and for the score with wider gaps.
+WIDE_WIDTH: Final = 100
+ROOMY_WIDTH: Final = 72
+# Silences told one by one; a recording with more of them has another problem.
+MOST_SILENCES: Final = 50
+
+CORRECT_STYLE: Final = "green"
+INCORRECT_STYLE: Final = "yellow"
+
+
+def console(stream: TextIO | None = None) -> Console:
+    """A console for people. Paths and ids are never taken for markup or emoji."""
+    target = sys.stdout if stream is None else stream
+    width = None if target.isatty() else PLAIN_WIDTH
+    return Console(file=target, highlight=False, markup=False, emoji=False, width=width)
+
+
+def plain_text(text: str, style: str = "") -> Text:
+    """Text from a file, without control characters."""
+    return Text(wording.printable(text), style=style)
+
+
+def repetition_table(out: Console, *, header: bool = True) -> Table:
+    """The table that `repetition_row` fills, with columns for the width of `out`.
+
+    Columns keep their places in a table of one row, so that rows can be printed as they come.
+    """
+    gutter = 2 if out.width >= ROOMY_WIDTH else 1
+    table = Table(
+        box=None,
+        padding=(0, gutter, 0, 0),
+        pad_edge=False,
+        show_edge=False,
+        show_header=header,
+        header_style="bold",
+    )
+    table.add_column("#", justify="right", min_width=3, no_wrap=True)
+    table.add_column("start", justify="right", min_width=7, no_wrap=True)
+    table.add_column("range", min_width=10, no_wrap=True)
+    table.add_column("out/hold/back s", justify="right", min_width=15, no_wrap=True)
+    if out.width >= WIDE_WIDTH:
+        table.add_column("smoothness", justify="right", min_width=11, no_wrap=True)
+    if out.width >= ROOMY_WIDTH:
+        table.add_column("score", justify="right", min_width=5, no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    return table
+
+
+def repetition_row(out: Console, event: RepetitionEvent) -> list[Text]:
+    """One repetition as cells of the table."""
+    goal = "*" if event.goal_reached else ""
+    cells = [
+        Text(str(event.index)),
+        Text(wording.clock(event.start_s)),
+        Text(f"{event.rom_deg:>3.0f}° ± {event.rom_sd_deg:<2.0f}{goal}"),
+        Text(wording.tempo_words(event)),
+    ]
+    if out.width >= WIDE_WIDTH:
+        cells.append(Text(wording.smoothness_words(event)))
+    if out.width >= ROOMY_WIDTH:
+        cells.append(Text(f"{event.score:.0f}"))
+    return [*cells, verdict_text(event)]
+
+
+def verdict_text(event: RepetitionEvent) -> Text:
+    """Verdict or faults in words, then the notes."""
+    if event.verdict is Verdict.CORRECT:
+        text = Text("correct", style=CORRECT_STYLE)
+    else:
+        text = plain_text(wording.rules_words(event.faults), INCORRECT_STYLE)
+    aside = wording.aside_words(event)
+    if aside:
+        text.append(wording.printable(f" ({aside})"), style="dim")
+    return text
+
+
+def say(out: Console, line: str, style: str = "") -> None:
+    """A sentence: wrapped at words in a terminal, whole on one line in a file or a pipe."""
+    out.print(plain_text(line, style), soft_wrap=not out.is_terminal)
+
+
+def show_outcome(out: Console, replay: Replay, outcome: Outcome, warnings: Iterable[str]) -> None:
+    """Everything that `gonio replay` tells a person."""
+    show_head(out, replay)
+    out.print()
+    show_repetitions(out, outcome.repetitions)
+    show_summary(out, replay, outcome, warnings)
+
+
+def show_head(out: Console, replay: Replay) -> None:
+    """Which exercise, which recording, which target."""
+    recording = replay.recording
+    say(out, title(replay), "bold")
+    name = recording.info.id or recording.path
+    say(out, f"{name}, {wording.duration(recording.duration_s)}", "dim")
+    say(out, f"Target: {wording.target_words(replay.template)}", "dim")
+
+
+def title(replay: Replay) -> str:
+    """The exercise, and the side where one is known."""
+    name = replay.template.name
+    return name if replay.side is None else f"{name}, {replay.side}"
+
+
+def show_summary(out: Console, replay: Replay, outcome: Outcome, warnings: Iterable[str]) -> None:
+    """Sets, then what is to be known about sensors and template."""
+    repetitions = outcome.repetitions
+    if any(event.goal_reached for event in repetitions[:MOST_ROWS]):
+        say(out, "* goal reached", "dim")
+    if repetitions:
+        out.print()
+    for line in summary_lines(outcome):
+        say(out, line, "bold")
+    told = [*replay.notes, *warnings, *sensor_lines(outcome)]
+    if replay.template.cannot_see:
+        told.append(f"What the sensors cannot see: {replay.template.cannot_see}")
+    if told:
+        out.print()
+    for line in told:
+        say(out, f"- {line}")
+
+
+def show_repetitions(out: Console, repetitions: list[RepetitionEvent]) -> None:
+    """The table; only the first ones of very many."""
+    if not repetitions:
+        say(out, "No repetition was seen.")
+        return
+    table = repetition_table(out)
+    shown = repetitions[:MOST_ROWS]
+    names = set_names(repetitions)
+    for number, event in enumerate(shown):
+        name = names.get((event.exercise, event.set_index), "")
+        new = number == 0 or (event.exercise, event.set_index) != (
+            shown[number - 1].exercise,
+            shown[number - 1].set_index,
+        )
+        if name and new:
+            blanks = [Text("")] * (len(table.columns) - 1)
+            table.add_row(*blanks, plain_text(name, "bold"))
+        table.add_row(*repetition_row(out, event))
+    out.print(table)
+    if len(repetitions) > len(shown):
+        say(
+            out,
+            f"... and {len(repetitions) - len(shown)} more; --report and --json show them all.",
+        )
+
+
+def set_names(events: Iterable[RepetitionEvent | SetEvent]) -> dict[tuple[str, int], str]:
+    """What tells the sets apart, by exercise and set; nothing where there is only one."""
+    sets = list(dict.fromkeys((event.exercise, event.set_index) for event in events))
+    several = len({exercise for exercise, _ in sets}) > 1
+    if len(sets) < 2:
+        return {}
+    return {
+        (exercise, number): f"{exercise}, set {number}" if several else f"set {number}"
+        for exercise, number in sets
+    }
+
+
+def summary_lines(outcome: Outcome) -> list[str]:
+    """One line a set."""
+    lines = []
+    names = set_names(outcome.sets)
+    for event in outcome.sets:
+        parts = [
+            wording.counted(event.repetitions, "repetition"),
+            f"{event.correct} correct",
+            f"{event.goal_reached} reached the goal",
+        ]
+        if event.mean_rom_deg is not None:
+            parts.append(f"mean range {event.mean_rom_deg:.0f}°")
+        if event.mean_score is not None:
+            parts.append(f"mean score {event.mean_score:.0f}")
+        if event.partial:
+            parts.append(f"{event.partial} not finished")
+        if event.unlike:
+            parts.append(f"{event.unlike} unlike the exercise, not counted")
+        name = names.get((event.exercise, event.set_index))
+        head = f"{name[:1].upper()}{name[1:]}: " if name else ""
+        lines.append(head + ", ".join(parts))
+    return lines
+
+
+def sensor_lines(outcome: Outcome) -> list[str]:
+    """Silences, late samples and other findings about sensors, with their times."""
+    silences = outcome.silences
+    lines = [wording.silence_words(silence) for silence in silences[:MOST_SILENCES]]
+    if len(silences) > MOST_SILENCES:
+        lines.append(
+            f"... and {len(silences) - MOST_SILENCES} more such spans, the last one until "
+            f"{wording.clock(silences[-1].to_s)}; --json lists them all."
+        )
+    lines += [
+        f"Sensor {event.sensor} at {wording.clock(event.t_s)}: {event.reason}; its angles are less "
+        "certain."
+        for event in outcome.sensor_findings
+    ]
+    if outcome.session is not None:
+        lines += [
+            f"Sensor {sensor}: {wording.counted(late, 'sample')} came too late and "
+            f"{'was' if late == 1 else 'were'} left out."
+            for sensor, late in outcome.session.late_samples.items()
+        ]
+    return lines
+
+
+def first_pass_lines(found: FirstPass) -> list[str]:
+    """What the first pass found, as sentences."""
+    losses = [wording.losses_words(losses) for losses in found.losses]
+    return [*plausibility_lines(found.plausibility), *losses]
+
+
+def plausibility_lines(results: Iterable[Plausibility]) -> list[str]:
+    """Findings of the first pass, as sentences."""
+    return [
+        finding.message[:1].upper() + finding.message[1:]
+        for result in results
+        for finding in result.findings
+    ]
+
+
+def template_table(templates: Iterable[ExerciseTemplate]) -> Table:
+    """The exercise library."""
+    table = Table(box=None, padding=(0, 1), header_style="bold", show_edge=False)
+    table.add_column("id", no_wrap=True)
+    table.add_column("exercise")
+    table.add_column("region")
+    table.add_column("sensors")
+    for template in templates:
+        sensors = ", ".join(
+            place.placement if place.placement == slot else f"{slot} ({place.placement})"
+            for slot, place in template.sensors.items()
+        )
+        table.add_row(
+            plain_text(template.id, "bold"),
+            plain_text(template.name),
+            Text(template.region.replace("_", " ")),
+            plain_text(sensors),
+        )
+    return table
+
+
+class KernelWarmup:
+    """Loads the compiled kernels; says so only when they must be compiled first."""
+
+    def __init__(self, out: Console) -> None:
+        self._out = out
+        self._status: Status | None = None
+        self._step = ""
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(QUIET_WARMUP_S, self._announce)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Self:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            if self._status is not None:
+                self._status.stop()
+
+    def run(self) -> None:
+        """Take every step."""
+        for step in warmup():
+            with self._lock:
+                self._step = step
+                if self._status is not None:
+                    self._show()
+
+    def _announce(self) -> None:
+        with self._lock:
+            self._status = self._out.status("")
+            if self._out.is_terminal:
+                self._status.start()
+            self._show()
+
+    def _show(self) -> None:
+        text = f"Preparing kernels (first run only): {self._step} ..."
+        if self._out.is_terminal and self._status is not None:
+            self._status.update(text)
+        else:
+            self._out.print(text)
+
+
+def prepare_kernels(out: Console) -> float:
+    """Load or compile the kernels, telling about it on `out`; seconds that it took."""
+    began = time.monotonic()
+    with KernelWarmup(out) as kernels:
+        kernels.run()
+    return time.monotonic() - began
+
+
+class _Reached:
+    """Moves a bar at most ten times a second, however often it is told."""
+
+    def __init__(self, bar: Progress, first_s: float, last_s: float) -> None:
+        self._bar = bar
+        self._first_s = first_s
+        self._task = bar.add_task("", total=max(last_s - first_s, 1e-9))
+        self._next = 0.0
+
+    def __call__(self, t_s: float) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + 0.1
+            self._bar.update(self._task, completed=t_s - self._first_s)
+
+
+@contextmanager
+def progress_bar(out: Console, what: str, replay: Replay) -> Iterator[_Reached | None]:
+    """A bar over session time for long recordings in a terminal, otherwise None."""
+    recording = replay.recording
+    if not out.is_terminal or recording.duration_s < LONG_RECORDING_S:
+        yield None
+        return
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=out, transient=True) as bar:
+        yield _Reached(bar, recording.first_s, recording.last_s)
