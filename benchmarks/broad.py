@@ -18,6 +18,7 @@ from devices.recording import Recording
 from motion.orientation import OrientationFilter
 
 NAME: Final = "broad"
+PEERS: Final[tuple[str, ...]] = ("vqf",)
 SLOT: Final = "imu"
 
 
@@ -64,14 +65,15 @@ def run(folder: Path, track: Track) -> Report:
         "largest_difference": largest,
     }
     table = Table(
-        f"broad: inclination, {len(trials)} trials",
-        ["", "samples", "ours, RMSE deg", "vqf, RMSE deg", "largest difference"],
+        f"broad: inclination, RMSE in degrees, {len(trials)} trials",
+        ["trial", "samples", "ours", "vqf", "furthest apart"],
         rows,
     )
     definitions = [
         "Root mean square of the angle between the estimated and the optical vertical, degrees, "
         "over the rows that the set marks as moving and whose reference is there. vqf: the C++ "
         "filter of Laidig and Seel, six axes, default parameters, the same samples in the same "
-        "run. Largest difference: over all samples and components of the quaternions, up to sign.",
+        "run. Furthest apart: the largest difference over all samples and components of the "
+        "quaternions, up to sign.",
     ]
     return Report(NAME, [table], definitions, figures)

@@ -6,10 +6,13 @@ samples in memory. Scores are `scoring`'s.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.errors import BenchmarkError, BenchmarkFault
+from motion.errors import MotionError
 from motion.events import EndReason, Event, RepetitionEvent
 from motion.samples import Samples, Watermark
 from motion.session import BeginSetControl, Session, StartControl, StopControl
@@ -53,3 +56,12 @@ def repetitions(
     events += session.control(StopControl(EndReason.END_OF_RECORDING))
     events += session.finish()
     return [event for event in events if isinstance(event, RepetitionEvent)]
+
+
+@contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Raise BenchmarkError with the recording's path for what the engine cannot do with it."""
+    try:
+        yield
+    except MotionError as error:
+        raise BenchmarkError(BenchmarkFault.REPLAY, f"{path}: {error}", path=path) from None

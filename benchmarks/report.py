@@ -6,7 +6,8 @@ each benchmark's business.
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -60,28 +61,39 @@ class Report:
 def print_report(report: Report, console: Console) -> None:
     """Tables, each definition under them as a paragraph."""
     for table in report.tables:
-        shown = RichTable(title=table.title, title_justify="left", title_style="bold")
+        # Not as the table's own title, which is broken at the width of the table.
+        console.print(Text(table.title, style="bold"))
+        shown = RichTable()
         for index, column in enumerate(table.columns):
-            shown.add_column(column, justify="left" if index == 0 else "right")
+            # A name cut off by the width of the terminal would name nothing.
+            shown.add_column(column, justify="left" if index == 0 else "right", no_wrap=index == 0)
         for row in table.rows:
             shown.add_row(*(Text(cell) for cell in row))
         console.print(shown)
     for definition in report.definitions:
-        console.print(Padding(Text(definition), (0, 0, 0, 1)))
+        console.print(Padding(Text(definition), (0, 0, 0, 1), expand=False))
     console.print()
 
 
-def progress_on(console: Console) -> Progress:
-    """A progress display that vanishes when done."""
-    return Progress(
+@contextmanager
+def progress_on(console: Console) -> Iterator[Track]:
+    """A `Track` with a bar on a terminal, which vanishes when done; nothing elsewhere."""
+    if not console.is_terminal:
+        yield untracked
+        return
+    columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
-        transient=True,
     )
+    with Progress(*columns, console=console, transient=True) as progress:
+
+        def tracked(items: Sequence[Item], description: str) -> Iterable[Item]:
+            return progress.track(items, description=description)
+
+        yield tracked
 
 
 def write_json(reports: Iterable[Report], path: Path) -> None:
@@ -108,3 +120,8 @@ def number(value: float, digits: int = 2) -> str:
 def percent(value: float, digits: int = 1) -> str:
     """A percentage that is one already, a dash for NaN."""
     return f"{value:.{digits}f} %" if math.isfinite(value) else "-"
+
+
+def seconds(value: float) -> str:
+    """A time in seconds with its unit, a dash for NaN."""
+    return f"{value:.2f} s" if math.isfinite(value) else "-"

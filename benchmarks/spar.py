@@ -17,6 +17,7 @@ from motion.events import RepetitionEvent
 from motion.template import ExerciseTemplate
 
 NAME: Final = "spar"
+PEERS: Final[tuple[str, ...]] = ()
 
 TEMPLATES: Final = {
     "PEN": "watch-pendulum",
@@ -85,11 +86,14 @@ def run(folder: Path, track: Track, *, unseen: bool = False) -> Report:
     rows += [row, ["published (1)", "", "", "", percent(PEER_WITHIN_ONE), "", "", ""]]
     figures["peer"] = {"within_one_percent": PEER_WITHIN_ONE}
     off = [f"{name} {n}" for name, n in per_recording.items() if abs(n - EXPECTED) > 1]
-    columns = ["", "recordings", "exact", "within one", "", "MAE", "late p95", "p99"]
+    columns = [
+        "exercise", "recordings", "exact", "within one", "share", "MAE", "late p95", "late p99",
+    ]  # fmt: skip
     definitions = [
-        f"Every repetition counted, against {EXPECTED} by protocol. MAE: mean absolute error in "
-        "repetitions. Late: reported_s - end_s in seconds. One library template for each exercise "
-        "for all people and both arms.",
+        f"Every repetition counted, against {EXPECTED} by protocol. Exact, within one: recordings; "
+        "share: of those within one. MAE: mean absolute error in repetitions. Late: reported_s - "
+        "end_s in seconds, percentiles of repetitions. One library template for each exercise, for "
+        "all people and both arms.",
         f"Off by more than one: {', '.join(off) if off else 'none'}.",
         "(1) RecoFit (Morris et al. 2014): sets of 114 people counted within one, other exercises, "
         "one sensor on the arm. No count has been published for this set.",

@@ -15,8 +15,8 @@ import numpy as np
 
 from benchmarks import scoring
 from benchmarks.errors import BenchmarkError, BenchmarkFault
-from benchmarks.replaying import in_order, repetitions
-from benchmarks.report import Report, Table, Track, number, percent
+from benchmarks.replaying import in_order, naming, repetitions
+from benchmarks.report import Report, Table, Track, number, percent, seconds
 from devices.recording import Recording
 from motion.events import RepetitionEvent
 from motion.learning import learn
@@ -24,6 +24,7 @@ from motion.samples import Samples
 from motion.template import ExerciseTemplate
 
 NAME: Final = "uci_pt"
+PEERS: Final[tuple[str, ...]] = ()
 
 # The peer: A. Yurtman and B. Barshan, "Automated evaluation of physical therapy exercises using
 # multi-template dynamic time warping on wearable sensor signals", Computer Methods and Programs in
@@ -90,6 +91,21 @@ def template_intervals(recording: Recording) -> dict[str, tuple[float, float]]:
                 path=recording.path,
             )
     return intervals
+
+
+def check_blocks(test: Recording, slots: Sequence[str]) -> None:
+    """Raise BenchmarkError unless each sensor is there for the first block and for the last."""
+    for slot, one in test.samples(slots).items():
+        if one.t_s[0] > scoring.BLOCK_STARTS_S[1] + CUT_FROM_S or (
+            one.t_s[-1] <= scoring.BLOCK_STARTS_S[-1]
+        ):
+            raise BenchmarkError(
+                BenchmarkFault.DATA,
+                f"{test.path} holds the sensor {slot} from {one.t_s[0]:.1f} to {one.t_s[-1]:.1f} "
+                "s only, and the last block of a test begins at "
+                f"{scoring.BLOCK_STARTS_S[-1]:g} s; convert the set again.",
+                path=test.path,
+            )
 
 
 def from_one(
@@ -164,7 +180,8 @@ def rearranged(
 ) -> tuple[dict[str, Samples], list[tuple[float, float]]]:
     """Blocks of a recording in another order, times laid anew without a gap.
 
-    Returns the samples and, for each piece, when it begins and by how many seconds it was moved.
+    rates_hz: nominal rate by slot. order: indices of the blocks to keep. Returns the samples and,
+    for each piece that the first slot holds, when it begins and by how many seconds it was moved.
     """
     edges = [-math.inf, *cuts(samples), math.inf]
     moved: dict[str, Samples] = {}
@@ -182,7 +199,8 @@ def rearranged(
         if not pieces:
             at = 0
             for part in parts:
-                pieces.append((float(t_s[at]), float(part.t_s[0] - t_s[at])))
+                if len(part):
+                    pieces.append((float(t_s[at]), float(part.t_s[0] - t_s[at])))
                 at += len(part)
     return moved, pieces
 
@@ -226,10 +244,13 @@ def run(folder: Path, track: Track) -> Report:
     for case in track(cases(folder), NAME):
         intervals = template_intervals(case.demonstration)
         shown = case.demonstration.samples()
-        template = from_one(shown, intervals)
-        counted = repetitions(template, case.test.inputs())
+        with naming(case.demonstration.path):
+            template = from_one(shown, intervals)
+            template_of_three = from_three(shown, intervals)
+        check_blocks(case.test, template.slots)
+        counted = repetitions(template, case.test.inputs(template.slots))
         score = one.add(counted)
-        more = repetitions(from_three(shown, intervals), case.test.inputs())
+        more = repetitions(template_of_three, case.test.inputs(template_of_three.slots))
         score_three = three.add(more)
         annotated = [
             (annotation.start_s, annotation.end_s)
@@ -315,9 +336,9 @@ def _report(
                 "within one": f"{counts.within_one} of {counts.recordings}",
                 "mean absolute error": number(counts.mae),
                 "verdict": percent(right, 2),
-                "reported after the end, p50": f"{number(latency.p50_s)} s",
-                "p95": f"{number(latency.p95_s)} s",
-                "p99": f"{number(latency.p99_s)} s",
+                "reported after the end, p50": seconds(latency.p50_s),
+                "reported after the end, p95": seconds(latency.p95_s),
+                "reported after the end, p99": seconds(latency.p99_s),
             }
         )
     agreeing = scoring.share(bounds.agreeing, bounds.annotated)
@@ -339,8 +360,8 @@ def _report(
     }
     columns[0] |= {
         "bounds overlap by half": percent(agreeing),
-        "median error of start": f"{number(start)} s",
-        "median error of end": f"{number(end)} s",
+        "median error of start": seconds(start),
+        "median error of end": seconds(end),
         "changed by order of blocks": percent(changed, 2),
     }
     peer = {
@@ -352,12 +373,12 @@ def _report(
     names = list(dict.fromkeys([*columns[0], *peer]))
     summary = Table(
         f"uci_pt: {len(rows)} recordings, {one.score.expected} repetitions",
-        ["", "one demonstration", "three", "published (1)"],
+        ["measure", "one demonstration", "three", "published (1)"],
         [[name, *(column.get(name, "") for column in (*columns, peer))] for name in names],
     )
     each = Table(
         "uci_pt by recording",
-        ["", "counted", "by block", "verdicts", "of three", "changed by order"],
+        ["recording", "counted", "by block", "verdicts", "with three", "changed by order"],
         rows,
     )
     definitions = [
