@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks import scoring, uci_pt
-from benchmarks.replaying import repetitions
+from benchmarks.replaying import naming, repetitions
 from benchmarks.report import Report, Table, Track, percent
 from motion.learning import FASTEST_SHARE, MINIMUM_SHARE
 
@@ -28,7 +28,8 @@ def run(folder: Path, track: Track) -> Report:
     expected: dict[str, int] = {}
     for case in track(uci_pt.cases(folder), NAME):
         intervals = uci_pt.template_intervals(case.demonstration)
-        template = uci_pt.from_one(case.demonstration.samples(), intervals)
+        with naming(case.demonstration.path):
+            template = uci_pt.from_one(case.demonstration.samples(), intervals)
         range_deg = template.range.minimum_deg / MINIMUM_SHARE
         shortest = template.tempo.active_s
         active_s = shortest[0] / FASTEST_SHARE if shortest is not None else 1.0
@@ -66,6 +67,7 @@ def verdict_percent(
 def _report(measured: Mapping[str, Sequence[Measured]], expected: Mapping[str, int]) -> Report:
     people = sorted(measured)
     rows = []
+    left_out = {}
     for person in people:
         others = [other for other in people if other != person]
         if not others:
@@ -75,48 +77,48 @@ def _report(measured: Mapping[str, Sequence[Measured]], expected: Mapping[str, i
             for minimum in MINIMUM_SHARES
             for fastest in FASTEST_SHARES
         )
-        rows.append(
+        theirs = verdict_percent(measured, expected, [person], minimum, fastest)
+        in_use = verdict_percent(measured, expected, [person], MINIMUM_SHARE, FASTEST_SHARE)
+        left_out[person] = {
+            "minimum_share": minimum,
+            "fastest_share": fastest,
+            "others_percent": best,
+            "left_out_percent": theirs,
+            "in_use_percent": in_use,
+        }
+        chosen = f"{minimum:.2f} / {fastest:.2f}"
+        rows.append([person, chosen, percent(best), percent(theirs), percent(in_use)])
+    grid = {
+        minimum: {
+            fastest: verdict_percent(measured, expected, people, minimum, fastest)
+            for fastest in FASTEST_SHARES
+        }
+        for minimum in MINIMUM_SHARES
+    }
+    tables = [
+        Table(
+            "Margins chosen without one person, and how that person is judged by them",
             [
-                person,
-                f"{minimum:.2f} / {fastest:.2f}",
-                percent(best),
-                percent(verdict_percent(measured, expected, [person], minimum, fastest)),
-                percent(
-                    verdict_percent(measured, expected, [person], MINIMUM_SHARE, FASTEST_SHARE)
-                ),
-            ]
-        )
-    left_out = Table(
-        "Margins chosen without one person, and how that person is judged by them",
-        [
-            "left out",
-            "chosen on the others",
-            "verdict, others",
-            "left out",
-            "by the margins in use",
-        ],
-        rows,
-    )
-    grid = Table(
-        "Verdicts of all people by least range (down) and shortest time (across)",
-        ["", *(f"{share:.2f}" for share in FASTEST_SHARES)],
-        [
+                "left out",
+                "range / time chosen",
+                "verdicts, the others",
+                "verdicts, left out",
+                "by the margins in use",
+            ],
+            rows,
+        ),
+        Table(
+            "Verdicts of all people by least range (down) and shortest time (across)",
+            ["range", *(f"{share:.2f}" for share in FASTEST_SHARES)],
             [
-                f"{minimum:.2f}",
-                *(
-                    percent(verdict_percent(measured, expected, people, minimum, fastest))
-                    for fastest in FASTEST_SHARES
-                ),
-            ]
-            for minimum in MINIMUM_SHARES
-        ],
-    )
-    return Report(
-        NAME,
-        [left_out, grid],
-        [
-            "Both margins are shares of what the engine measures of the one demonstrated "
-            f"repetition; in use are {MINIMUM_SHARE:g} and {FASTEST_SHARE:g}.",
-        ],
-        {"people": people},
-    )
+                [f"{minimum:.2f}", *(percent(value) for value in row.values())]
+                for minimum, row in grid.items()
+            ],
+        ),
+    ]
+    definitions = [
+        "Both margins are shares of what the engine measures of the one demonstrated repetition; "
+        f"in use are {MINIMUM_SHARE:g} and {FASTEST_SHARE:g}. Verdicts: of all expected "
+        "repetitions those judged as their block's kind.",
+    ]
+    return Report(NAME, tables, definitions, {"left_out": left_out, "grid": grid})
