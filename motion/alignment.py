@@ -151,5 +151,5 @@ class Alignment:
 
     def restore(self, state: list[Any]) -> None:
         """Continue from `state`."""
-        self._state, rows = state
+        self._state[:], rows = state
         self.rows.restore(rows)

@@ -90,9 +90,12 @@ def arrange_kernel(
     The rows `start` to `first` are in order of time. Late and repeated ones are counted. Returns -1
     when the rows are not in order of time; nothing has been touched then.
     """
-    for i in range(max(first, start + 1), stop):
-        if not t[i] >= t[i - 1]:
+    before = t[first - 1] if first > start else -math.inf
+    for i in range(first, stop):
+        if t[i] < before:
             return -1
+        if not math.isnan(t[i]):
+            before = t[i]
     at = first
     for i in range(first, stop):
         if not (t[i] >= work[W_UNTIL] and math.isfinite(t[i])):
@@ -408,7 +411,10 @@ class SensorStream:
         self.oriented.restore(state["oriented"])
         self._pending.restore(state["pending"])
         self._valid.restore(state["valid"])
-        self._flags, self._filter, self._work = state["flags"], state["filter"], state["work"]
+        # Into the arrays that are there, so that a wrong size raises.
+        self._flags[:], self._filter[:], self._work[:] = (
+            state["flags"], state["filter"], state["work"],
+        )  # fmt: skip
 
 
 def _sample_columns() -> Columns:

@@ -3,8 +3,9 @@ them, with rests, noise, bias, drift of heading and any rate. What the engine ma
 tests' business.
 """
 
+import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,8 @@ from motion.tracker import Tracker
 
 Float64 = NDArray[np.float64]
 Axis = tuple[float, float, float]
+# The true angle in degrees at times (n,) in seconds.
+Motion = Callable[[Float64], Float64]
 
 GRAVITY = 9.81
 X: Axis = (1.0, 0.0, 0.0)
@@ -102,15 +105,52 @@ def even(
     return tuple(Rep(first_s + every_s * k, range_deg, out_s, hold_s, back_s) for k in range(count))
 
 
-def angle_deg(reps: Iterable[Rep], t: Float64) -> Float64:
-    """The true angle at times t (n,)."""
+def angle_deg(motion: Sequence[Rep] | Motion, t: Float64) -> Float64:
+    """The true angle at times t (n,), of repetitions or of any motion."""
+    if callable(motion):
+        return motion(t)
     angle = np.zeros_like(t)
-    for rep in reps:
+    for rep in motion:
         back_from = rep.start_s + rep.out_s + rep.hold_s
         way = minimum_jerk((t - rep.start_s) / rep.out_s)
         way -= minimum_jerk((t - back_from) / rep.back_s)
         angle += rep.range_deg * way
     return angle
+
+
+def path(*points: tuple[float, float]) -> Motion:
+    """Through points (time in s, angle in degrees), at a standstill in each, minimum-jerk between;
+    before the first and after the last it stands still."""
+
+    def motion(t: Float64) -> Float64:
+        angle = np.full_like(t, points[0][1])
+        for (from_s, from_deg), (to_s, to_deg) in itertools.pairwise(points):
+            angle += (to_deg - from_deg) * minimum_jerk((t - from_s) / (to_s - from_s))
+        return angle
+
+    return motion
+
+
+def total(*motions: Motion | Sequence[Rep]) -> Motion:
+    """Several motions at once."""
+
+    def motion(t: Float64) -> Float64:
+        angle = np.zeros_like(t)
+        for each in motions:
+            angle += angle_deg(each, t)
+        return angle
+
+    return motion
+
+
+def tremor(deg: float = 1.5, hz: float = 6.0) -> Motion:
+    """A trembling of amplitude `deg` that never stops."""
+    return lambda t: deg * np.sin(2.0 * math.pi * hz * t)
+
+
+def creep(deg_per_min: float) -> Motion:
+    """A rest position that drifts."""
+    return lambda t: deg_per_min / 60.0 * t
 
 
 def rotation(axis: Axis, angle_deg: float) -> Float64:
@@ -171,17 +211,17 @@ class Worn:
         return replace(self, axis=(float(x), float(y), float(z)), pose=pose)
 
 
-def record(reps: Sequence[Rep], worn: Worn, last_s: float) -> Samples:
+def record(motion: Sequence[Rep] | Motion, worn: Worn, last_s: float) -> Samples:
     """What the sensor delivers from its first sample until `last_s`."""
     t = worn.first_s + np.arange(math.ceil((last_s - worn.first_s) * worn.rate_hz)) / worn.rate_hz
     unit = np.array(worn.axis) / math.sqrt(sum(part * part for part in worn.axis))
-    angle = worn.share * np.radians(angle_deg(reps, t))
+    angle = worn.share * np.radians(angle_deg(motion, t))
     turned = np.concatenate(
         [np.cos(0.5 * angle)[:, None], np.sin(0.5 * angle)[:, None] * unit], axis=1
     )
     q = product(np.broadcast_to(np.array(worn.pose), turned.shape), turned)
     step = 0.25 / worn.rate_hz
-    rate = np.radians(angle_deg(reps, t + step) - angle_deg(reps, t - step)) / (2.0 * step)
+    rate = np.radians(angle_deg(motion, t + step) - angle_deg(motion, t - step)) / (2.0 * step)
     noise = np.random.default_rng(worn.seed)
     gyr = worn.share * rate[:, None] * unit
     gyr += np.radians(worn.bias_dps)
@@ -190,6 +230,40 @@ def record(reps: Sequence[Rep], worn: Worn, last_s: float) -> Samples:
     acc = in_sensor(q, (0.0, 0.0, GRAVITY))
     acc += 0.1 * worn.noise_dps * noise.standard_normal((len(t), 3))
     return Samples.of(worn.slot, t, acc, gyr)
+
+
+def between(samples: Samples, from_s: float, to_s: float) -> NDArray[np.bool_]:
+    """Which samples lie from `from_s` on and before `to_s`."""
+    inside: NDArray[np.bool_] = (samples.t_s >= from_s) & (samples.t_s < to_s)
+    return inside
+
+
+def keep(samples: Samples, chosen: NDArray[np.bool_]) -> Samples:
+    """The chosen samples alone."""
+    return Samples.of(
+        samples.sensor, samples.t_s[chosen], samples.acc_mps2[chosen], samples.gyr_radps[chosen]
+    )
+
+
+def lost(samples: Samples, from_s: float, to_s: float) -> Samples:
+    """As if the samples of a span never came."""
+    return keep(samples, ~between(samples, from_s, to_s))
+
+
+def damaged(samples: Samples, from_s: float, to_s: float, kind: str) -> Samples:
+    """Samples of a span that came but cannot be trusted: `nan`, `frozen` or `saturated`."""
+    acc, gyr = samples.acc_mps2.copy(), samples.gyr_radps.copy()
+    rows = np.flatnonzero(between(samples, from_s, to_s))
+    match kind:
+        case "nan":
+            gyr[rows] = math.nan
+        case "frozen":
+            acc[rows], gyr[rows] = acc[rows[0]], gyr[rows[0]]
+        case "saturated":
+            acc[rows, 0] = 16.0 * 9.80665
+        case _:
+            raise ValueError(kind)
+    return Samples.of(samples.sensor, samples.t_s, acc, gyr)
 
 
 def template(
@@ -211,28 +285,54 @@ def template(
 
 
 Feed = Tracker | Session
+# What lies between two watermarks: samples of all sensors, then the watermark.
+Slice = tuple[list[Samples], float]
+# How the samples of a slice are handed over: in which pieces, in which order.
+Delivery = Callable[[list[Samples]], Iterable[Samples]]
+
+
+def slices(
+    samples: Sequence[Samples], *, every_s: float = 0.1, behind_s: float = 0.0
+) -> list[Slice]:
+    """A watermark every so often, `behind_s` behind the newest sample, with the samples before it.
+
+    The last slice holds what remains; its watermark is infinite and stands for the end.
+    """
+    first_s = min((float(one.t_s[0]) for one in samples if len(one)), default=0.0)
+    last_s = max((float(one.t_s[-1]) for one in samples if len(one)), default=0.0)
+    count = math.floor(first_s / every_s) + 1
+    moments = []
+    while count * every_s <= last_s:
+        moments.append(count * every_s)
+        count += 1
+    cut = []
+    done = [0] * len(samples)
+    for until_s in [*moments, math.inf]:
+        parts = []
+        for number, one in enumerate(samples):
+            stop = int(np.searchsorted(one.t_s, until_s, "right"))
+            parts.append(one.rows(done[number], stop))
+            done[number] = stop
+        cut.append((parts, until_s - behind_s))
+    return cut
 
 
 def feed(
-    tracker: Feed, samples: Iterable[Samples], *, every_s: float = 0.1, finish: bool = True
+    tracker: Feed,
+    samples: Iterable[Samples],
+    *,
+    every_s: float = 0.1,
+    behind_s: float = 0.0,
+    finish: bool = True,
+    delivery: Delivery = list,
 ) -> list[Event]:
     """Everything in order with a watermark every so often, as a recording without log is fed."""
-    parts = list(samples)
-    first_s = min((float(one.t_s[0]) for one in parts if len(one)), default=0.0)
-    last_s = max((float(one.t_s[-1]) for one in parts if len(one)), default=0.0)
-    done = [0] * len(parts)
     events: list[Event] = []
-    count = math.floor(first_s / every_s) + 1
-    while count * every_s <= last_s:
-        until_s = count * every_s
-        for number, one in enumerate(parts):
-            stop = int(np.searchsorted(one.t_s, until_s, "right"))
-            events += tracker.push(one.rows(done[number], stop))
-            done[number] = stop
-        events += tracker.advance(until_s)
-        count += 1
-    for number, one in enumerate(parts):
-        events += tracker.push(one.rows(done[number], len(one)))
+    for parts, until_s in slices(list(samples), every_s=every_s, behind_s=behind_s):
+        for part in delivery(parts):
+            events += tracker.push(part)
+        if until_s < math.inf:
+            events += tracker.advance(until_s)
     if finish:
         events += tracker.finish()
     return events
