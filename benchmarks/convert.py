@@ -5,6 +5,7 @@ beside it where there is one. Fetching the originals is left to people; docs/ben
 """
 
 import csv
+import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -336,12 +337,13 @@ def _matlab(path: Path) -> dict[str, Any]:
     # scipy takes half a second to import, and only two of the sets need it.
     from scipy.io import loadmat
 
+    content = io.BytesIO(path.read_bytes())
     try:
-        variables: dict[str, Any] = loadmat(str(path), squeeze_me=True, struct_as_record=False)
-    except (OSError, MemoryError):
+        variables: dict[str, Any] = loadmat(content, squeeze_me=True, struct_as_record=False)
+    except MemoryError:
         raise
     except Exception as error:
-        # A damaged file makes scipy raise nearly anything, from TypeError to zlib.error.
+        # A damaged file makes scipy raise nearly anything, from OSError to zlib.error.
         raise _damaged(path, _detail(error)) from None
     return variables
 

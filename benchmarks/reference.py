@@ -43,7 +43,7 @@ def paired(folder: Path) -> list[tuple[str, Path, Path]]:
 
 
 def columns(path: Path, names: Sequence[str]) -> list[NDArray[np.generic]]:
-    """Columns of a reference; raises BenchmarkError naming file and column."""
+    """Columns of numbers or truth values of a reference; raises BenchmarkError naming both."""
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
@@ -60,17 +60,27 @@ def columns(path: Path, names: Sequence[str]) -> list[NDArray[np.generic]]:
                 f"{path} lacks the column {name}; convert the set again.",
                 path=str(path),
             )
-    return [table[name].to_numpy() for name in names]
+    found = [table[name].to_numpy() for name in names]
+    for name, values in zip(names, found, strict=True):
+        if values.dtype.kind not in "fiub":
+            raise BenchmarkError(
+                BenchmarkFault.DATA,
+                f"{path}: the column {name} holds something else than numbers; convert the set "
+                "again.",
+                path=str(path),
+            )
+    return found
 
 
 def orientations(path: Path, prefix: str = "") -> Float64:
     """Quaternions (n, 4), sensor to earth, from the columns PREFIXqw to PREFIXqz, normalised.
 
-    Rows without reference are NaN. The file holds them as float32.
+    Rows without reference are NaN, as are rows of zeros. The file holds them as float32.
     """
     parts = columns(path, [f"{prefix}q{part}" for part in PARTS])
     q = np.stack([part.astype(np.float64) for part in parts], axis=1)
     lengths = np.linalg.norm(q, axis=1, keepdims=True)
+    lengths[lengths == 0.0] = np.nan
     result: Float64 = q / lengths
     return result
 

@@ -1,0 +1,225 @@
+"""Optical references: how they are read, which samples of them are sound, and that an orientation
+known exactly is found, by ours and by the peers.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from benchmarks import broad, dfjimu, reference
+from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.report import untracked
+from motion import quaternion
+from motion.heading import rotations_about_vertical
+from motion.samples import Samples
+from tests.benchmarks import made
+
+Float64 = NDArray[np.float64]
+
+RATE_HZ = 50.0
+
+
+def tumbling(last_s: float, phase: float = 0.0) -> tuple[Float64, Float64]:
+    """Orientations (n, 4) of a smooth movement about all axes, and its angular rate (n, 3)."""
+    t = np.arange(round(last_s * RATE_HZ)) / RATE_HZ
+    fine = 20
+    times = np.arange(len(t) * fine) / (RATE_HZ * fine)
+    rate = np.stack(
+        [
+            1.2 * np.sin(1.9 * times + phase),
+            0.9 * np.sin(1.3 * times + 1.0 + phase),
+            0.7 * np.sin(0.7 * times + 2.0),
+        ],
+        axis=1,
+    )
+    steps = quaternion.from_rotation_vectors(rate / (RATE_HZ * fine))
+    q = np.empty((len(times), 4))
+    q[0] = (1.0, 0.0, 0.0, 0.0)
+    for i in range(1, len(q)):
+        q[i] = quaternion.products(q[i - 1], steps[i - 1])
+    return q[::fine], rate[::fine]
+
+
+def sensed(slot: str, q: Float64, rate: Float64) -> Samples:
+    """What a sensor that turns on the spot delivers."""
+    up = np.broadcast_to([0.0, 0.0, 9.81], (len(q), 3))
+    return Samples.of(
+        slot, np.arange(len(q)) / RATE_HZ, quaternion.rotated(reference.conjugate(q), up), rate
+    )
+
+
+def about(axis: tuple[float, float, float], angle_deg: float) -> Float64:
+    vector = np.radians(angle_deg) * np.array([axis])
+    return quaternion.from_rotation_vectors(vector)
+
+
+# --- reading
+
+
+def test_recordings_and_references_are_paired_by_name(tmp_path: Path) -> None:
+    for name in ("b.parquet", "b.reference.parquet", "a.parquet", "a.reference.parquet", "c.txt"):
+        (tmp_path / name).touch()
+    assert [name for name, _, _ in reference.paired(tmp_path)] == ["a", "b"]
+
+
+def test_a_reference_without_its_recording_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.reference.parquet").touch()
+    with pytest.raises(BenchmarkError, match=r"a\.parquet is missing"):
+        reference.paired(tmp_path)
+
+
+def test_a_folder_without_references_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").touch()
+    with pytest.raises(BenchmarkError, match="holds no file") as caught:
+        reference.paired(tmp_path)
+    assert caught.value.reason is BenchmarkFault.NO_DATA
+
+
+def test_a_damaged_reference_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.reference.parquet"
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(BenchmarkError, match=r"a\.reference\.parquet cannot be read"):
+        reference.orientations(path)
+
+
+def test_a_reference_that_lacks_a_column_is_refused(tmp_path: Path) -> None:
+    path = made.write_reference(tmp_path / "r", {"qw": [1.0], "qx": [0.0], "qy": [0.0]})
+    with pytest.raises(BenchmarkError, match="lacks the column qz"):
+        reference.orientations(path)
+
+
+def test_orientations_are_normalised_and_gaps_stay(tmp_path: Path) -> None:
+    rows = np.array([[2.0, 0.0, 0.0, 0.0], [np.nan] * 4, [0.0] * 4])
+    columns = {f"far_q{part}": rows[:, at] for at, part in enumerate("wxyz")}
+    path = made.write_reference(tmp_path / "r", columns)
+    q = reference.orientations(path, "far_")
+    assert q[0].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert np.isnan(q[1:]).all()
+
+
+def test_a_column_of_texts_is_refused(tmp_path: Path) -> None:
+    path = made.write_reference(tmp_path / "r", {f"q{part}": ["a", "b"] for part in "wxyz"})
+    with pytest.raises(BenchmarkError, match="column qw holds something else than numbers"):
+        reference.orientations(path)
+
+
+def test_inclination_errors_know_no_heading() -> None:
+    truth = about((1.0, 0.0, 0.0), 30.0)
+    tilted = quaternion.products(about((0.6, 0.8, 0.0), 7.0), truth)
+    turned = quaternion.products(about((0.0, 0.0, 1.0), 50.0), tilted)
+    for q in (tilted, turned, -turned):
+        assert reference.inclination_errors_deg(q, truth) == pytest.approx(7.0)
+
+
+# --- two segments
+
+
+def test_a_sound_reference_is_sound_throughout() -> None:
+    q, rate = tumbling(8.0)
+    assert dfjimu.sound(q, rate, 1.0 / RATE_HZ).all()
+
+
+def test_flips_of_the_reference_are_found_where_they_are() -> None:
+    q, rate = tumbling(8.0)
+    flipped = [60, 61, 200, 399]
+    q[flipped] = quaternion.products(q[flipped], about((1.0, 0.0, 0.0), 40.0))
+    assert np.flatnonzero(~dfjimu.sound(q, rate, 1.0 / RATE_HZ)).tolist() == flipped
+
+
+def test_the_other_sign_of_a_quaternion_is_no_flip() -> None:
+    q, rate = tumbling(4.0)
+    q[50:60] *= -1.0
+    assert dfjimu.sound(q, rate, 1.0 / RATE_HZ).all()
+
+
+def test_gaps_of_the_reference_are_not_sound() -> None:
+    q, rate = tumbling(4.0)
+    q[100:103] = np.nan
+    assert np.flatnonzero(~dfjimu.sound(q, rate, 1.0 / RATE_HZ)).tolist() == [100, 101, 102]
+
+
+def test_the_heading_that_fits_the_reference_leaves_the_inclination_alone() -> None:
+    ref1, _ = tumbling(2.0)
+    ref2, _ = tumbling(2.0, phase=0.7)
+    wrong = quaternion.products(about((0.0, 0.0, 1.0), -35.0), ref2)
+    headings = dfjimu.heading_to_reference(ref1, wrong, ref1, ref2)
+    assert np.degrees(headings) == pytest.approx(35.0)
+    right = quaternion.products(rotations_about_vertical(headings), wrong)
+    assert dfjimu.errors_deg(ref1, right, ref1, ref2) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_an_error_is_the_angle_between_relative_orientations() -> None:
+    ref1, _ = tumbling(1.0)
+    ref2, _ = tumbling(1.0, phase=0.7)
+    off = quaternion.products(ref2, about((0.0, 1.0, 0.0), 12.0))
+    both = about((0.0, 0.0, 1.0), 80.0)
+    errors = dfjimu.errors_deg(
+        quaternion.products(both, ref1), quaternion.products(both, off), ref1, ref2
+    )
+    assert errors == pytest.approx(12.0)
+
+
+# --- whole sets
+
+
+def trial(folder: Path) -> None:
+    q, rate = tumbling(20.0)
+    made.write(folder / "01_made.parquet", [sensed("imu", q, rate)], RATE_HZ)
+    columns = {f"q{part}": q[:, at] for at, part in enumerate("wxyz")}
+    moving = np.arange(len(q)) >= 300
+    made.write_reference(folder / "01_made.reference.parquet", {**columns, "moving": moving})
+
+
+@pytest.mark.compiled
+def test_the_inclination_of_a_known_movement_is_found_and_equals_vqf(tmp_path: Path) -> None:
+    trial(tmp_path)
+    figures = broad.run(tmp_path, untracked).figures
+    assert figures["trials"]["01_made"]["scored"] == 700
+    assert figures["rmse_deg"] < 1.0
+    assert figures["largest_difference"] < 1e-9
+
+
+def test_a_reference_of_another_length_is_refused(tmp_path: Path) -> None:
+    trial(tmp_path)
+    path = tmp_path / "01_made.reference.parquet"
+    made.write_reference(
+        path, {name: np.zeros(5) for name in ("qw", "qx", "qy", "qz")} | {"moving": [True] * 5}
+    )
+    with pytest.raises(BenchmarkError, match="has 5 rows and the recording 1000"):
+        broad.run(tmp_path, untracked)
+
+
+def two_segments(folder: Path) -> None:
+    columns: dict[str, Float64] = {}
+    sensors = []
+    for slot, phase in (("proximal", 0.0), ("distal", 0.7)):
+        q, rate = tumbling(16.0, phase)
+        sensors.append(sensed(slot, q, rate))
+        columns |= {f"{slot}_q{part}": q[:, at] for at, part in enumerate("wxyz")}
+    made.write(folder / "3D_01.parquet", sensors, RATE_HZ, joint_dof=3)
+    made.write_reference(folder / "3D_01.reference.parquet", columns)
+
+
+@pytest.mark.compiled
+def test_two_segments_are_scored_by_every_method(tmp_path: Path) -> None:
+    pytest.importorskip("dfjimu")
+    two_segments(tmp_path)
+    figures = dfjimu.run(tmp_path, untracked).figures
+    recording = figures["recordings"]["3D_01"]
+    assert recording["joint_dof"] == 3
+    assert recording["left_out"] == 0
+    # Turning on the spot: nothing tells the heading, but inclinations are right.
+    assert recording["floor_rmse_deg"] < 1.0
+    assert recording["floor_rmse_deg"] <= recording["two_vqf_rmse_deg"] < 5.0
+    assert np.isfinite([recording["ours_rmse_deg"], recording["mekf_acc_rmse_deg"]]).all()
+
+
+def test_segments_of_other_lengths_than_the_reference_are_refused(tmp_path: Path) -> None:
+    two_segments(tmp_path)
+    path = tmp_path / "3D_01.reference.parquet"
+    slots = ("proximal", "distal")
+    made.write_reference(path, {f"{slot}_q{part}": [0.5] for slot in slots for part in "wxyz"})
+    with pytest.raises(BenchmarkError, match="different numbers of rows"):
+        dfjimu.run(tmp_path, untracked)
