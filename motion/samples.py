@@ -59,6 +59,14 @@ class Samples:
             self.gyr_radps[start:stop],
         )
 
+    def copy(self) -> "Samples":
+        """The same in memory of its own."""
+        return Samples(self.sensor, self.t_s.copy(), self.acc_mps2.copy(), self.gyr_radps.copy())
+
+    def where(self, chosen: NDArray[np.bool_]) -> "Samples":
+        """The chosen rows (n,), copied."""
+        return Samples(self.sensor, self.t_s[chosen], self.acc_mps2[chosen], self.gyr_radps[chosen])
+
 
 @dataclass(frozen=True, slots=True)
 class Watermark:

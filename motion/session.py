@@ -1,8 +1,8 @@
 """A session: one ordered log of inputs, and the events that follow from it and from nothing else.
 
 Samples, watermarks and controls (start an exercise, begin a set, pause, stop ...) go in; controls
-take effect at the last watermark. Timers are watermarks, never the wall clock. What happens within
-one exercise is `tracker`'s.
+take effect at the last watermark, whichever newer samples have come already. Timers are watermarks,
+never the wall clock. What happens within one exercise is `tracker`'s.
 """
 
 import math
@@ -23,7 +23,7 @@ from motion.events import (
     Verdict,
 )
 from motion.samples import Samples
-from motion.snapshot import pack, unpack
+from motion.snapshot import pack, restored
 from motion.template import ExerciseTemplate
 from motion.tracker import Tracker
 
@@ -113,6 +113,9 @@ class Session:
         self._silences: list[Silence] = []
         self._late: dict[str, int] = {}
         self._findings: list[SensorEvent] = []
+        # Since the last watermark, in the order in which they came. The log does not tell which
+        # of them came before a control, so that no exercise may have them before the next one.
+        self._waiting: list[Samples] = []
 
     @property
     def tracker(self) -> Tracker | None:
@@ -133,8 +136,7 @@ class Session:
     def push(self, samples: Samples) -> list[Event]:
         """Buffer samples. Samples of sensors that the exercise does not use are ignored."""
         self._check_open()
-        if self._tracker is not None and samples.sensor in self._tracker.template.slots:
-            self._tracker.push(samples)
+        self._waiting.append(samples.copy())
         return []
 
     def advance(self, watermark_s: float) -> list[Event]:
@@ -148,9 +150,23 @@ class Session:
             )
         self.watermark_s = watermark_s
         self._start_s = min(self._start_s, watermark_s)
+        self._hand_over(watermark_s)
         if self._tracker is None:
             return []
         return self._collect(self._tracker.advance(watermark_s))
+
+    def _hand_over(self, until_s: float) -> None:
+        """Give the exercise what is older than `until_s`; the other samples keep waiting."""
+        waiting, self._waiting = self._waiting, []
+        slots = () if self._tracker is None else self._tracker.template.slots
+        for samples in waiting:
+            newer = samples.t_s >= until_s
+            older = samples
+            if newer.any():
+                self._waiting.append(samples.where(newer))
+                older = samples.where(~newer)
+            if self._tracker is not None and samples.sensor in slots:
+                self._tracker.push(older)
 
     def control(self, control: Control) -> list[Event]:
         """Apply a control at the last watermark; raises OrderError when the log forbids it."""
@@ -199,13 +215,14 @@ class Session:
         calibration = (
             None if control.calibration is None else Calibration.from_document(control.calibration)
         )
+        # Whatever is wrong with it is found before the exercise under way ends.
+        tracker = Tracker(template, calibration, control.side, angles=self.angles)
         events = self._end_exercise(last=False)
-        self._tracker = Tracker(
-            template, calibration, control.side, angles=self.angles, first_seq=self._seq
-        )
-        self._tracker.counting = False
+        tracker.seq = self._seq
+        tracker.counting = False
+        self._tracker = tracker
         self._set_index = 0
-        return events
+        return events + tracker.advance(self.watermark_s)
 
     def _collect(self, events: list[Event]) -> list[Event]:
         """Keep the books on events that pass."""
@@ -252,6 +269,7 @@ class Session:
         tracker = self._tracker
         if tracker is None:
             return []
+        self._hand_over(math.inf if last else self.watermark_s)
         events = self._collect(tracker.finish())
         if last:
             self.watermark_s = max(self.watermark_s, tracker.watermark_s)
@@ -298,6 +316,10 @@ class Session:
                     msgspec.json.encode(self._silences),
                     msgspec.json.encode(self._findings),
                 ],
+                "waiting": [
+                    [samples.sensor, samples.t_s, samples.acc_mps2, samples.gyr_radps]
+                    for samples in self._waiting
+                ],
                 "tracker": None if self._tracker is None else self._tracker.state_document(),
             },
         )  # fmt: skip
@@ -305,7 +327,10 @@ class Session:
     @classmethod
     def restore(cls, snapshot: bytes) -> Self:
         """A session that continues where `state` was taken; raises SnapshotError."""
-        state = unpack("session", snapshot)
+        return restored("session", snapshot, cls._from_state_document)
+
+    @classmethod
+    def _from_state_document(cls, state: dict[str, Any]) -> Self:
         session = cls()
         (
             session.angles, session.watermark_s, session.ended, session._seq, session._set_index,
@@ -318,6 +343,7 @@ class Session:
         session._set_repetitions = msgspec.json.decode(repetitions, type=list[RepetitionEvent])
         session._silences = msgspec.json.decode(silences, type=list[Silence])
         session._findings = msgspec.json.decode(findings, type=list[SensorEvent])
+        session._waiting = [Samples(*waiting) for waiting in state["waiting"]]
         if state["tracker"] is not None:
             session._tracker = Tracker.from_state_document(state["tracker"])
         return session

@@ -34,7 +34,7 @@ from motion.measure import RepetitionMeter
 from motion.quality import cue_for, judge, limit_cue
 from motion.rest import NEUTRAL_S, RestTracker
 from motion.samples import Samples
-from motion.snapshot import pack, unpack
+from motion.snapshot import pack, restored
 from motion.stream import SILENT_S, SensorStream
 from motion.template import ExerciseTemplate, LearnedMovement
 
@@ -211,8 +211,9 @@ class Tracker:
 
     def _run(self, until_s: float, *, last: bool) -> list[Event]:
         if not self._begun:
-            first_s = min(stream.first_pending_t for stream in self._streams.values())
-            if first_s < until_s or (last and first_s < math.inf):
+            # Without any sample yet the first watermark begins it: such a silence is one too.
+            first_s = min(until_s, *(stream.first_pending_t for stream in self._streams.values()))
+            if first_s > -math.inf:
                 self._begun = True
                 for stream in self._streams.values():
                     stream.begin(first_s)
@@ -458,7 +459,7 @@ class Tracker:
     @classmethod
     def restore(cls, snapshot: bytes) -> Self:
         """A tracker that continues where `state` was taken; raises SnapshotError."""
-        return cls.from_state_document(unpack("tracker", snapshot))
+        return restored("tracker", snapshot, cls.from_state_document)
 
     @classmethod
     def from_state_document(cls, state: dict[str, Any]) -> Self:

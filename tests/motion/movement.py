@@ -338,6 +338,55 @@ def feed(
     return events
 
 
+def one_by_one(parts: list[Samples]) -> Iterable[Samples]:
+    """Sample by sample in the order of their times, as sensors send them."""
+    rows = [(float(t), part, at) for part in parts for at, t in enumerate(part.t_s)]
+    for _, part, at in sorted(rows, key=lambda row: row[0]):
+        yield part.rows(at, at + 1)
+
+
+def sensor_by_sensor(parts: list[Samples]) -> Iterable[Samples]:
+    """The last sensor first, each sample by sample from the newest back."""
+    for part in reversed(parts):
+        for at in reversed(range(len(part))):
+            yield part.rows(at, at + 1)
+
+
+def in_chunks(seed: int) -> Delivery:
+    """Random chunks, now of one sensor, now of another, some of them empty."""
+    random = np.random.default_rng(seed)
+
+    def delivery(parts: list[Samples]) -> Iterable[Samples]:
+        left = [part for part in parts if len(part)]
+        while left:
+            number = int(random.integers(len(left)))
+            part = left[number]
+            count = int(random.integers(1 + len(part)))
+            yield part.rows(0, count)
+            left[number] = part.rows(count, len(part))
+            if not len(left[number]):
+                del left[number]
+
+    return delivery
+
+
+def feed_restoring(
+    tracker: Tracker, samples: Iterable[Samples], *, each: int = 100, behind_s: float = 0.0
+) -> list[Event]:
+    """As `feed`, one by one, with the tracker replaced by its snapshot at every so many samples."""
+    events: list[Event] = []
+    count = 0
+    for parts, until_s in slices(list(samples), behind_s=behind_s):
+        for part in one_by_one(parts):
+            events += tracker.push(part)
+            count += 1
+            if count % each == 0:
+                tracker = Tracker.restore(tracker.state())
+        if until_s < math.inf:
+            events += tracker.advance(until_s)
+    return events + tracker.finish()
+
+
 def repetitions(events: Iterable[Event]) -> list[RepetitionEvent]:
     """The repetitions among the events."""
     return [event for event in events if isinstance(event, RepetitionEvent)]
