@@ -52,8 +52,8 @@ def test_too_fast_goes_before_range_short_before_correct(faults: list[str], kind
 
 
 def test_each_block_has_its_own_missed_and_false_repetitions() -> None:
-    blocks = [block(8), block(12, "too_fast"), block(10, "range_short")]
-    assert score_blocks(blocks) == BlockScore(expected=30, missed=2, false=2, right=28)
+    blocks = [block(7), block(12, "too_fast"), block(10, "range_short")]
+    assert score_blocks(blocks) == BlockScore(expected=30, missed=3, false=2, right=27)
 
 
 def test_a_repetition_missed_in_one_block_is_not_made_up_by_one_too_many_in_another() -> None:
