@@ -11,7 +11,7 @@ from benchmarks import __main__ as command
 from benchmarks import convert, peers, spar, speed
 from benchmarks.report import Report, Table, Track
 from tests.benchmarks import made
-from tests.benchmarks.test_convert import original, some_spar
+from tests.benchmarks.originals import original, some_spar
 
 
 @pytest.fixture(autouse=True)
