@@ -4,11 +4,12 @@ Exit codes: 0 fine, 1 `--check` found a difference, 2 bad input, told in one sen
 by the user. No command shows a traceback for what a person gave it.
 """
 
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import click
 import msgspec
@@ -118,29 +119,35 @@ def replay(
     pairs = _slot_pairs(slots)
     wanted = None if template is None else ExerciseTemplate.load(template)
     opened = Recording.open(recording)
-    plan = Replay.plan(opened, wanted, slots=pairs, side=side)
-    if check and plan.stored_events is None:
+    if check and opened.info.events is None:
         raise ReplayError(
             ReplayFault.NO_EVENTS,
             f"{recording} stores no events, so that there is nothing to compare with; write a "
             "session recording with `gonio replay ... -o FILE` first.",
             path=str(recording),
         )
-    for file in (report, output):
+    plan = Replay.plan(opened, wanted, slots=pairs, side=side)
+    read = [recording] if template is None else [recording, Path(template)]
+    for option, file, others in (
+        ("--report", report, read),
+        ("--output", output, read if report is None else [*read, report]),
+    ):
         if file is not None:
-            check_writable(file)
+            _check_output(option, file, others)
     terminal.prepare_kernels(errors)
     with terminal.progress_bar(errors, "Checking", plan) as bar:
         found = plan.check(bar or no_progress)
     outcome = Outcome()
+    if as_json and isinstance(sys.stdout, io.TextIOWrapper):
+        # JSON is UTF-8, whatever the terminal's encoding.
+        sys.stdout.reconfigure(encoding="utf-8")
     with terminal.progress_bar(errors, "Replaying", plan) as bar:
         for event in plan.run(outcome, angles=report is not None, progress=bar or no_progress):
             if as_json and not isinstance(event, AngleEvent):
                 sys.stdout.write(encode(event).decode() + "\n")
-    if as_json:
-        sys.stdout.flush()
-    warnings = terminal.first_pass_lines(found)
-    if as_json:
+    sys.stdout.flush()
+    warnings = terminal.first_pass_lines(plan, found)
+    if as_json or check:
         for line in [*plan.notes, *warnings, *terminal.sensor_lines(outcome)]:
             _tell(line)
     else:
@@ -157,12 +164,12 @@ def replay(
         raise SystemExit(DIFFERENT)
 
 
-def _check(plan: Replay, outcome: Outcome, stream: Any) -> bool:
+def _check(plan: Replay, outcome: Outcome, stream: TextIO) -> bool:
     """Compare with the stored events and tell the result; True if they are identical."""
     stored = plan.stored_events or []
     engine = engine_differences(plan.recording.info.engine)
     beside = f" (engine: {'; '.join(engine)})" if engine else ""
-    difference = first_difference(stored, outcome.documents())
+    difference = first_difference(stored, outcome.events)
     if difference is None:
         told = f"identical: {len(stored)} events{beside}"
     elif difference.given is None:
@@ -228,7 +235,7 @@ def learn(
             "every demonstrated repetition.",
         )
     opened = Recording.open(recording)
-    check_writable(output)
+    _check_output("--output", output, [recording])
     chosen = None if sensor is None else [sensor]
     samples = opened.samples(chosen)
     terminal.prepare_kernels(terminal.console(sys.stderr))
@@ -323,6 +330,16 @@ def check_template(file: Path) -> None:
 # --- files and errors
 
 
+def _check_output(option: str, file: Path, others: Sequence[Path]) -> None:
+    """Refuse, before long work, what cannot be written or would destroy what is read."""
+    check_writable(file)
+    for other in others:
+        if file.resolve() == other.resolve():
+            raise OptionError(
+                option, f"{option} {file} would overwrite {other}; give it another name."
+            )
+
+
 def _tell(line: str) -> None:
     """A line beside the output proper."""
     print(wording.printable(line), file=sys.stderr)
@@ -335,11 +352,14 @@ def _sentence(error: BaseException) -> str:
         where = ".".join(str(part) for part in first["loc"])
         return f"{where + ': ' if where else ''}{first['msg']}; correct this field."
     if isinstance(error, click.ClickException):
-        return f"{error.format_message().rstrip('.')}; see `gonio --help`."
+        context = getattr(error, "ctx", None)
+        command = "gonio" if context is None else context.command_path
+        return f"{error.format_message().rstrip('.')}; see `{command} --help`."
     if isinstance(error, MemoryError):
         return "The recording does not fit into memory; give one of fewer sensors or less time."
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file'}: {error.strerror}; check the path and permissions."
+        where = error.filename or "A file"
+        return f"{where}: {error.strerror}; check the path, its permissions and free space."
     return str(error) or type(error).__name__
 
 
@@ -376,6 +396,10 @@ def run(command: Callable[[], Any]) -> int:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point of the command."""
     given = None if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # A degree sign must not end a program in a terminal that has none.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(lambda: gonio.main(given, prog_name="gonio", standalone_mode=False)))
 
 

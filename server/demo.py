@@ -61,8 +61,8 @@ def run_demo(out: Console, *, fast: bool, report: Path) -> None:
     out.print()
     out.print(terminal.repetition_table(out))
     (_play if live else _run)(out, plan, outcome)
-    terminal.show_summary(out, plan, outcome, terminal.first_pass_lines(found))
-    write_report(report, plan, outcome, terminal.first_pass_lines(found))
+    terminal.show_summary(out, plan, outcome, terminal.first_pass_lines(plan, found))
+    write_report(report, plan, outcome, terminal.first_pass_lines(plan, found))
     _say_what_next(out, report, recording)
 
 

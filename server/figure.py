@@ -29,6 +29,8 @@ OUT: Final = "#5e3c99"
 HOLD: Final = "#fdb863"
 BACK: Final = "#b2abd2"
 INK: Final = "#1b2430"
+# Hatching over light bars: dark on a dark page too, so it is not INK.
+HATCHING: Final = "#1a2231"
 MUTED: Final = "#55606e"
 GRID: Final = "#e3e8ee"
 SILENCE: Final = "#8a94a0"
@@ -48,9 +50,15 @@ DARK: Final = {
 
 # More numbers than this beside the peaks would cover each other.
 MOST_LABELS: Final = 60
+# Marks of more repetitions than this are small, and have no bars of uncertainty.
+MANY: Final = 200
 # Opacity of plain and of hatched bands: equally strong to the eye, and weaker than the curve.
-SHADE: Final = 0.14
+SHADE: Final = 0.12
 HATCH: Final = 0.28
+# Opacity of the target zone, which lies under the bands.
+ZONE: Final = 0.06
+# Digits behind the point: finer than any screen shows, and half of the page's size.
+DIGITS: Final = 3
 # Room above the highest peak for its number, as a share of the visible range.
 HEADROOM: Final = 0.12
 
@@ -93,9 +101,12 @@ def angle_figure(
         (Verdict.INCORRECT, INCORRECT, "x"),
     ):
         chosen = [event for event in repetitions if event.verdict is verdict]
-        labels = len(repetitions) <= MOST_LABELS
-        figure.add_trace(_peaks(chosen, points, colour, symbol, verdict.value, labels=labels))
-    _target(figure, template, high)
+        peaks = _peaks(
+            chosen, points, colour, verdict.value, labels=len(repetitions) <= MOST_LABELS
+        )
+        peaks.marker = _marker(colour, symbol, len(repetitions))
+        figure.add_trace(peaks)
+    _target(figure, template, high, layer="above")
     figure.update_layout(**_layout())
     figure.update_layout(
         hovermode="closest",
@@ -126,9 +137,10 @@ def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTempl
                     "color": colour,
                     "thickness": 1.2,
                     "width": 2,
+                    "visible": len(repetitions) <= MANY,
                 },
                 mode="markers",
-                marker={"color": colour, "symbol": symbol, "size": 8},
+                marker=_marker(colour, symbol, len(repetitions)),
                 name=verdict.value,
                 customdata=[_hover(event) for event in chosen],
                 hovertemplate="%{customdata}<extra></extra>",
@@ -166,7 +178,7 @@ def tempo_figure(repetitions: Sequence[RepetitionEvent]) -> Any:
                         "solidity": 0.25,
                         "size": 6,
                         "fillmode": "overlay",
-                        "fgcolor": INK,
+                        "fgcolor": HATCHING,
                         "fgopacity": 0.5,
                     },
                 },
@@ -235,7 +247,7 @@ def _shading(spans: Sequence[tuple[float, float]], colour: str, pattern: str, na
     x: list[float] = []
     y: list[float] = []
     for start, end in spans:
-        x += [start, start, end, end, start, _NAN]
+        x += _rounded(start, start, end, end, start, _NAN)
         y += [0.0, 1.0, 1.0, 0.0, 0.0, _NAN]
     fill = {"shape": pattern, "fgcolor": colour, "bgcolor": "rgba(0,0,0,0)", "size": 8}
     return go.Scatter(
@@ -257,12 +269,10 @@ def _band(points: Sequence[CurvePoint]) -> Any:
     x: list[float] = []
     y: list[float] = []
     for stretch in _stretches(points):
-        x += [point.t_s for point in stretch]
-        y += [point.angle_deg + point.angle_sd_deg for point in stretch]
-        x += [point.t_s for point in reversed(stretch)]
-        y += [point.angle_deg - point.angle_sd_deg for point in reversed(stretch)]
-        x.append(_NAN)
-        y.append(_NAN)
+        times = _rounded(*(point.t_s for point in stretch))
+        x += [*times, *reversed(times), _NAN]
+        y += _rounded(*(point.angle_deg + point.angle_sd_deg for point in stretch))
+        y += _rounded(*(point.angle_deg - point.angle_sd_deg for point in reversed(stretch)), _NAN)
     return go.Scatter(
         x=x,
         y=y,
@@ -280,9 +290,9 @@ def _line(points: Sequence[CurvePoint]) -> Any:
     y: list[float] = []
     sd: list[float] = []
     for stretch in _stretches(points):
-        x += [*(point.t_s for point in stretch), _NAN]
-        y += [*(point.angle_deg for point in stretch), _NAN]
-        sd += [*(point.angle_sd_deg for point in stretch), _NAN]
+        x += _rounded(*(point.t_s for point in stretch), _NAN)
+        y += _rounded(*(point.angle_deg for point in stretch), _NAN)
+        sd += _rounded(*(point.angle_sd_deg for point in stretch), _NAN)
     return go.Scatter(
         x=x,
         y=y,
@@ -294,6 +304,10 @@ def _line(points: Sequence[CurvePoint]) -> Any:
     )
 
 
+def _rounded(*values: float) -> list[float]:
+    return [round(value, DIGITS) for value in values]
+
+
 def _stretches(points: Sequence[CurvePoint]) -> list[list[CurvePoint]]:
     stretches: list[list[CurvePoint]] = []
     for point in points:
@@ -303,11 +317,14 @@ def _stretches(points: Sequence[CurvePoint]) -> list[list[CurvePoint]]:
     return stretches
 
 
+def _marker(colour: str, symbol: str, repetitions: int) -> dict[str, Any]:
+    return {"color": colour, "symbol": symbol, "size": 8 if repetitions <= MANY else 4}
+
+
 def _peaks(
     repetitions: Sequence[RepetitionEvent],
     points: Sequence[CurvePoint],
     colour: str,
-    symbol: str,
     name: str,
     *,
     labels: bool,
@@ -319,7 +336,6 @@ def _peaks(
         text=[str(event.index) for event in repetitions] if labels else None,
         textposition="top center",
         textfont={"size": 11, "color": colour},
-        marker={"color": colour, "symbol": symbol, "size": 8},
         name=name,
         customdata=[_hover(event) for event in repetitions],
         hovertemplate="%{customdata}<extra></extra>",
@@ -354,14 +370,16 @@ def _hover(event: RepetitionEvent) -> str:
         f"range {event.rom_deg:.0f}° ± {event.rom_sd_deg:.0f}, score {event.score:.0f}",
         f"out / hold / back {wording.tempo_words(event)} s",
     ]
-    for extra in (wording.rules_words(event.notes), wording.borderline_words(event)):
-        if extra:
-            lines.append(html.escape(extra))
+    if aside := wording.aside_words(event):
+        lines.append(html.escape(aside))
     return "<br>".join(lines)
 
 
-def _target(figure: Any, template: ExerciseTemplate, top: float) -> None:
-    """The zone from minimum to limit, and its lines with their names where they are visible."""
+def _target(figure: Any, template: ExerciseTemplate, top: float, layer: str = "below") -> None:
+    """The zone from minimum to limit, and its lines with their names where they are visible.
+
+    layer: of the lines, above or below what is drawn over the zone.
+    """
     target = template.range
     figure.add_shape(
         type="rect",
@@ -372,7 +390,7 @@ def _target(figure: Any, template: ExerciseTemplate, top: float) -> None:
         y1=target.limit_deg,
         line={"width": 0},
         fillcolor=TARGET,
-        opacity=0.08,
+        opacity=ZONE,
         layer="below",
     )
     for name, value, dash in (
@@ -390,7 +408,7 @@ def _target(figure: Any, template: ExerciseTemplate, top: float) -> None:
             y0=value,
             y1=value,
             line={"color": TARGET, "width": 1.5, "dash": dash},
-            layer="below",
+            layer=layer,
         )
         figure.add_annotation(
             xref="paper",

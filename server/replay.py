@@ -4,7 +4,8 @@ Feeds `motion.session` from `devices.recording` in bounded memory, keeps the log
 the events that a recording stores. Showing the outcome is up to `terminal` and `report`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -36,6 +37,7 @@ from motion.session import (
     control_document,
     control_from_document,
 )
+from motion.stream import SILENT_S
 from motion.template import ExerciseTemplate, JointMovement, SegmentMovement
 from server.curve import AngleCurve
 from server.engine import engine_versions
@@ -50,10 +52,14 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True)
 class FirstPass:
-    """What was found about the sensors that are used before anything was counted."""
+    """What was found about the sensors that are used before anything was counted.
+
+    begins_s: time of their first sample.
+    """
 
     plausibility: list[Plausibility]
     losses: list[BriefLosses]
+    begins_s: float
 
 
 def no_progress(_: float) -> None:
@@ -96,7 +102,12 @@ class Outcome:
 
     def documents(self) -> list[dict[str, Any]]:
         """The events as a recording stores them."""
-        return [msgspec.json.decode(encode(event)) for event in self.events]
+        return [_document(event) for event in self.events]
+
+
+def _document(event: Event) -> dict[str, Any]:
+    document: dict[str, Any] = msgspec.json.decode(encode(event))
+    return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +136,11 @@ def _canonical(document: Any) -> bytes:
     return msgspec.json.encode(document, order="sorted")
 
 
-def first_difference(
-    stored: list[dict[str, Any]], given: list[dict[str, Any]]
-) -> Difference | None:
+def first_difference(stored: list[dict[str, Any]], given: Sequence[Event]) -> Difference | None:
     """Compare events bit for bit; None when all are equal."""
     for number in range(max(len(stored), len(given))):
         then = stored[number] if number < len(stored) else None
-        now = given[number] if number < len(given) else None
+        now = _document(given[number]) if number < len(given) else None
         if then is None or now is None or _canonical(then) != _canonical(now):
             return Difference(number, then, now)
     return None
@@ -276,8 +285,10 @@ class Replay:
         """
         checks = {slot: PlausibilityCheck(slot) for slot in self.rename}
         finders = {slot: LossFinder(name) for slot, name in self.rename.items()}
+        begins_s = math.inf
         for chunk in self.recording.chunks(list(self.rename), CHECK_SPAN_S):
             for samples in chunk:
+                begins_s = min(begins_s, float(samples.t_s[0]))
                 checks[samples.sensor].update(samples)
                 finders[samples.sensor].update(samples)
             progress(float(chunk[0].t_s[-1]))
@@ -294,7 +305,7 @@ class Replay:
                         slot=result.sensor,
                     ) from None
         losses = [finder.found for finder in finders.values() if finder.found.count]
-        return FirstPass(results, losses)
+        return FirstPass(results, losses, begins_s)
 
     def run(
         self, outcome: Outcome, *, angles: bool = False, progress: Progress = no_progress
@@ -329,8 +340,10 @@ class Replay:
         if not self.from_log:
             yield apply(next(controls))
             yield apply(next(controls))
+        newest_s = -math.inf
         for entry in self.recording.inputs(list(self.rename), self.rename):
             if isinstance(entry, Samples):
+                newest_s = max(newest_s, float(entry.t_s[-1]))
                 yield session.push(entry)
             elif isinstance(entry, Watermark):
                 log.add_watermark(entry.t_s)
@@ -339,6 +352,11 @@ class Replay:
             else:
                 yield apply(next(controls))
         if not self.from_log:
+            last_s = self.recording.last_s
+            if last_s - newest_s > SILENT_S:
+                # Others went on: those that are used fell silent, which the session has to know.
+                log.add_watermark(last_s)
+                yield session.advance(last_s)
             yield apply(next(controls))
         yield session.finish()
 

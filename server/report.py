@@ -34,6 +34,9 @@ _CROSS: Final = (
 )
 
 
+_CELL_CLASSES: Final = {"Start": "start", "Goal": "text goal"}
+
+
 def write_report(
     path: Path, replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()
 ) -> None:
@@ -55,7 +58,7 @@ def report_html(replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()) 
     body = [
         _head(replay),
         _cards(outcome),
-        _angle_section(len(outcome.silences)),
+        _angle_section(silences=len(outcome.silences), found=len(curve) > 0),
         _repetition_sections() if repetitions else "",
         _notes(notes, template),
         _prescription(template),
@@ -112,7 +115,7 @@ def _head(replay: Replay) -> str:
         facts.append(f"{replay.side} side")
     if info.started_at is not None:
         facts.append(f"{info.started_at:%d %B %Y, %H:%M}")
-    facts.append(f"lasting {wording.clock(recording.duration_s)}")
+    facts.append(f"lasting {wording.duration(recording.duration_s)}")
     spans = "".join(f"<span>{_text(fact)}</span>" for fact in facts)
     return f"<header><h1>{_text(replay.template.name)}</h1><p class='meta'>{spans}</p></header>"
 
@@ -149,15 +152,14 @@ def _cards(outcome: Outcome) -> str:
                 f"goal reached {goal} times" if goal != 1 else "goal reached once",
             ),
             (
-                "Tempo",
-                f"{' <small>/</small> '.join(f'{part:.1f}' for part in (out, hold, back))} "
-                "<small>s</small>",
-                "out, hold, back; median",
+                "Tempo, s",
+                " <small>/</small> ".join(f"{part:.1f}" for part in (out, hold, back)),
+                "out / hold / back, median",
             ),
             (
                 "Score",
                 f"{statistics.fmean(scores):.0f} <small>of 100</small>",
-                f"{min(scores):.0f} to {max(scores):.0f}",
+                _between(min(scores), max(scores)),
             ),
         ]
     items = "".join(
@@ -166,6 +168,11 @@ def _cards(outcome: Outcome) -> str:
         for label, value, detail in cards
     )
     return f"<ul class='cards' aria-label='Summary'>{items}</ul>"
+
+
+def _between(least: float, most: float) -> str:
+    low, high = f"{least:.0f}", f"{most:.0f}"
+    return "each time" if low == high else f"{low} to {high}"
 
 
 def _most_common(repetitions: Iterable[RepetitionEvent]) -> str:
@@ -177,7 +184,7 @@ def _most_common(repetitions: Iterable[RepetitionEvent]) -> str:
     if not seen:
         return "no faults"
     most = sorted(seen, key=lambda rule: -seen[rule])[:2]
-    return ", ".join(f"{wording.rule_words(rule)} {seen[rule]}" for rule in most)
+    return ", ".join(f"{seen[rule]} times {wording.rule_words(rule)}" for rule in most)
 
 
 def _swatch(kind: str) -> str:
@@ -196,9 +203,9 @@ def _swatch(kind: str) -> str:
         'stroke="var(--silence)" opacity=".7"/>',
         "out": '<rect width="22" height="14" fill="var(--out)"/>',
         "hold": '<rect width="22" height="14" fill="var(--hold)"/>'
-        '<path d="M0 14 14 0M8 14 22 0" stroke="var(--ink)" opacity=".5"/>',
+        '<path d="M0 14 14 0M8 14 22 0" stroke="var(--hatching)" opacity=".5"/>',
         "back": '<rect width="22" height="14" fill="var(--back)"/>'
-        '<g fill="var(--ink)" opacity=".55"><circle cx="6" cy="7" r="1.4"/>'
+        '<g fill="var(--hatching)" opacity=".55"><circle cx="6" cy="7" r="1.4"/>'
         '<circle cx="12" cy="7" r="1.4"/><circle cx="18" cy="7" r="1.4"/></g>',
     }
     return f'<svg viewBox="0 0 22 14" aria-hidden="true">{drawn[kind]}</svg>'
@@ -216,7 +223,12 @@ def _plot(name: str, height: str, description: str) -> str:
     )
 
 
-def _angle_section(silences: int) -> str:
+def _angle_section(*, silences: int, found: bool) -> str:
+    if not found:
+        return (
+            "<section><h2>Angle over time</h2><p>No movement was large enough to find its axis, "
+            "so that there is no angle to show.</p></section>"
+        )
     entries = [
         ("angle", "angle"),
         ("band", "± 1 standard deviation"),
@@ -250,13 +262,13 @@ def _repetition_sections() -> str:
 
 def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -> str:
     if not repetitions:
-        return "<section><h2>Repetitions</h2><p>No repetition was seen.</p></section>"
-    several = len({event.set_index for event in repetitions}) > 1
+        return "<section><h2>Repetitions</h2><p>No repetition was counted.</p></section>"
     names = [compensation.name for compensation in template.compensations]
     heads = [
         ("", "#"),
         ("", "Start"),
         ("", "Range"),
+        ("text", "Goal"),
         ("", "Out / hold / back, s"),
         ("", "Smoothness"),
         *(("", f"{_text(wording.rule_words(name)).capitalize()}, °") for name in names),
@@ -267,14 +279,25 @@ def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -
     head = "".join(
         f"<th scope='col' role='columnheader'{_class(kind)}>{label}</th>" for kind, label in heads
     )
-    rows = "".join(_row(event, names, several=several) for event in repetitions)
+    sets = terminal.set_names(repetitions)
+    rows: list[str] = []
+    before = ""
+    for event in repetitions:
+        name = sets.get((event.exercise, event.set_index), "")
+        if name != before:
+            before = name
+            rows.append(
+                f"<tr role='row' class='set'><th scope='rowgroup' colspan='{len(heads)}'>"
+                f"{_text(name[:1].upper() + name[1:])}</th></tr>"
+            )
+        rows.append(_row(event, names))
     return (
         "<section class='table'><h2>Repetitions</h2><table role='table'>"
         "<caption>Range with its standard deviation; smoothness of the way out and back (0 is "
         "smoothest, below -3.5 is jerky). A close call is a rule within one standard deviation "
         "of its threshold.</caption>"
         f"<thead role='rowgroup'><tr role='row'>{head}</tr></thead>"
-        f"<tbody role='rowgroup'>{rows}</tbody></table></section>"
+        f"<tbody role='rowgroup'>{''.join(rows)}</tbody></table></section>"
     )
 
 
@@ -282,12 +305,11 @@ def _class(name: str) -> str:
     return f" class='{name}'" if name else ""
 
 
-def _row(event: RepetitionEvent, names: Sequence[str], *, several: bool) -> str:
-    number = f"{event.set_index}.{event.index}" if several else str(event.index)
-    goal = " <span class='aside'>goal</span>" if event.goal_reached else ""
+def _row(event: RepetitionEvent, names: Sequence[str]) -> str:
     cells = [
         ("Start", _text(wording.clock(event.start_s))),
-        ("Range", f"{event.rom_deg:.0f}° ± {event.rom_sd_deg:.0f}{goal}"),
+        ("Range", f"{event.rom_deg:.0f}° ± {event.rom_sd_deg:.0f}"),
+        ("Goal", "reached" if event.goal_reached else ""),
         ("Tempo, s", wording.tempo_words(event)),
         ("Smoothness", wording.smoothness_words(event)),
     ]
@@ -300,23 +322,19 @@ def _row(event: RepetitionEvent, names: Sequence[str], *, several: bool) -> str:
     mark = _CIRCLE if event.verdict is Verdict.CORRECT else _CROSS
     colour = f"var(--{verdict}-mark)"
     mark = mark.replace("<svg", f"<svg fill='{colour}' stroke='{colour}'", 1)
-    told = [
-        _text(wording.rules_words(event.faults)),
-        _text(wording.rules_words(event.notes)),
-        _text(wording.borderline_words(event)),
-    ]
-    faults, *others = told
-    aside = "; ".join(part for part in others if part)
+    faults, aside = _text(wording.rules_words(event.faults)), _text(wording.aside_words(event))
     words = "; ".join(
         part for part in (faults, f"<span class='aside'>{aside}</span>" if aside else "") if part
     )
+    if event.goal_reached:
+        # On a phone, in place of the column.
+        words = f"<span class='narrow'>goal reached{'; ' if words else ''}</span>{words}"
     columns = "".join(
-        f"<td role='cell'{_class('start' if label == 'Start' else '')} data-label='{label}'>"
-        f"{value}</td>"
+        f"<td role='cell'{_class(_CELL_CLASSES.get(label, ''))} data-label='{label}'>{value}</td>"
         for label, value in cells
     )
     return (
-        f"<tr role='row'><th scope='row' role='rowheader'>{number}</th>{columns}"
+        f"<tr role='row'><th scope='row' role='rowheader'>{event.index}</th>{columns}"
         f"<td role='cell' class='text verdict {verdict}'>{mark}{verdict}</td>"
         f"<td role='cell' class='text words'>{words}</td></tr>"
     )

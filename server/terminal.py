@@ -19,6 +19,7 @@ from rich.text import Text
 
 from motion.events import RepetitionEvent, SetEvent, Verdict
 from motion.plausibility import Plausibility
+from motion.stream import SILENT_S
 from motion.template import ExerciseTemplate
 from motion.warming import warmup
 from server import wording
@@ -117,7 +118,8 @@ def show_outcome(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
     """Everything that `gonio replay` tells a person."""
     show_head(out, replay)
     out.print()
-    show_repetitions(out, outcome.repetitions)
+    if outcome.repetitions:
+        show_repetitions(out, outcome.repetitions)
     show_summary(out, replay, outcome, warnings)
 
 
@@ -156,9 +158,6 @@ def show_summary(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
 
 def show_repetitions(out: Console, repetitions: list[RepetitionEvent]) -> None:
     """The table; only the first ones of very many."""
-    if not repetitions:
-        say(out, "No repetition was seen.")
-        return
     table = repetition_table(out)
     shown = repetitions[:MOST_ROWS]
     names = set_names(repetitions)
@@ -197,11 +196,13 @@ def summary_lines(outcome: Outcome) -> list[str]:
     lines = []
     names = set_names(outcome.sets)
     for event in outcome.sets:
-        parts = [
-            wording.counted(event.repetitions, "repetition"),
-            f"{event.correct} correct",
-            f"{event.goal_reached} reached the goal",
-        ]
+        parts = ["no repetition was counted"]
+        if event.repetitions:
+            parts = [
+                wording.counted(event.repetitions, "repetition"),
+                f"{event.correct} correct",
+                f"{event.goal_reached} reached the goal",
+            ]
         if event.mean_rom_deg is not None:
             parts.append(f"mean range {event.mean_rom_deg:.0f}°")
         if event.mean_score is not None:
@@ -211,9 +212,10 @@ def summary_lines(outcome: Outcome) -> list[str]:
         if event.unlike:
             parts.append(f"{event.unlike} unlike the exercise, not counted")
         name = names.get((event.exercise, event.set_index))
-        head = f"{name[:1].upper()}{name[1:]}: " if name else ""
-        lines.append(head + ", ".join(parts))
-    return lines
+        line = ", ".join(parts)
+        line = f"{name}: {line}" if name else line
+        lines.append(line[:1].upper() + line[1:])
+    return lines or ["No set was begun, so nothing was counted"]
 
 
 def sensor_lines(outcome: Outcome) -> list[str]:
@@ -239,10 +241,15 @@ def sensor_lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def first_pass_lines(found: FirstPass) -> list[str]:
+def first_pass_lines(replay: Replay, found: FirstPass) -> list[str]:
     """What the first pass found, as sentences."""
-    losses = [wording.losses_words(losses) for losses in found.losses]
-    return [*plausibility_lines(found.plausibility), *losses]
+    lines = plausibility_lines(found.plausibility)
+    if found.begins_s - replay.recording.first_s > SILENT_S:
+        lines.append(
+            f"The recording begins at {wording.clock(replay.recording.first_s)}, the sensors used "
+            f"here at {wording.clock(found.begins_s)}."
+        )
+    return lines + [wording.losses_words(losses) for losses in found.losses]
 
 
 def plausibility_lines(results: Iterable[Plausibility]) -> list[str]:
