@@ -350,7 +350,9 @@ class ExerciseTemplate(_Part):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            first = error.errors(include_url=False)[0]
+            errors = error.errors(include_url=False)
+            # A misspelt field is also missing under its right name; only the first tells why.
+            first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
             path = ".".join(str(part) for part in first["loc"])
             more = error.error_count() - 1
             also = f" (and {more} more)" if more else ""
