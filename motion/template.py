@@ -4,6 +4,7 @@ YAML written by a person, validated here, once, into typed objects. The library 
 `templates/`. How a movement becomes an angle stands in `angle`, how it is judged in `quality`.
 """
 
+import difflib
 import math
 from collections.abc import Mapping
 from enum import StrEnum
@@ -24,6 +25,7 @@ from pydantic import (
 )
 
 from motion.errors import TemplateError, TemplateFault
+from motion.joints import POSE_ANGLES, ClinicalAxis, joint_direction, segment_direction
 
 # No part of a repetition is prescribed longer than this; longer ones are holds of their own.
 LONGEST_PART_S: Final = 600.0
@@ -35,9 +37,8 @@ LARGEST_TEMPLATE_BYTES: Final = 300_000
 ROUNDED: Final = 1e-3
 
 Vector = tuple[float, float, float]
-# Directions that one sensor or a pair can measure; `angle` maps them to ISB axes.
-Axis = Literal["flexion", "extension", "bend_left", "bend_right", "turn_left", "turn_right"]
-Side = Literal["left", "right"]
+# The lower edge of a hold's band stays a quarter of the target above the rest.
+HIGHEST_BAND: Final = 0.75
 
 
 def _interval(value: Any) -> Any:
@@ -77,7 +78,12 @@ class JointMovement(_Part):
     kind: Literal["joint"]
     proximal: Slot
     distal: Slot
-    axis: Axis
+    axis: ClinicalAxis
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        joint_direction(self.proximal, self.distal, self.axis)
+        return self
 
 
 class SegmentMovement(_Part):
@@ -85,7 +91,37 @@ class SegmentMovement(_Part):
 
     kind: Literal["segment"]
     segment: Slot
-    axis: Axis
+    axis: ClinicalAxis
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        segment_direction(self.segment, self.axis)
+        return self
+
+
+class HoldMovement(_Part):
+    """A position to be held: the angle of one segment, or of a joint, stays in a band."""
+
+    kind: Literal["hold"]
+    segment: Slot | None = None
+    proximal: Slot | None = None
+    distal: Slot | None = None
+    axis: ClinicalAxis
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        self.angle()
+        return self
+
+    def angle(self) -> JointMovement | SegmentMovement:
+        """The movement whose angle is held."""
+        if self.segment is not None and self.proximal is None and self.distal is None:
+            return SegmentMovement(kind="segment", segment=self.segment, axis=self.axis)
+        if self.segment is None and self.proximal is not None and self.distal is not None:
+            return JointMovement(
+                kind="joint", proximal=self.proximal, distal=self.distal, axis=self.axis
+            )
+        raise ValueError("give either segment, or proximal and distal")
 
 
 class LearnedAxis(_Part):
@@ -138,7 +174,7 @@ class DominantMovement(_Part):
 
 
 Movement = Annotated[
-    JointMovement | SegmentMovement | LearnedMovement | DominantMovement,
+    JointMovement | SegmentMovement | LearnedMovement | DominantMovement | HoldMovement,
     Field(discriminator="kind"),
 ]
 
@@ -159,6 +195,31 @@ class RangeOfMotion(_Part):
                 "no repetition could satisfy this range"
             )
         return self
+
+
+class HoldBand(_Part):
+    """Degrees above the rest before: the band from `target_deg` - `band_deg` to + `band_deg`."""
+
+    target_deg: float = Field(gt=0, le=360)
+    band_deg: float = Field(gt=0, le=90)
+
+    @model_validator(mode="after")
+    def _above_rest(self) -> Self:
+        if self.band_deg > HIGHEST_BAND * self.target_deg:
+            raise ValueError(
+                f"band_deg is at most {HIGHEST_BAND:g} of target_deg, or the rest would lie in it"
+            )
+        return self
+
+    def range(self) -> RangeOfMotion:
+        """The range that holding in the band amounts to: nothing happened below it."""
+        low_deg = self.target_deg - self.band_deg
+        return RangeOfMotion(
+            count_from_deg=low_deg,
+            minimum_deg=low_deg,
+            goal_deg=low_deg,
+            limit_deg=self.target_deg + self.band_deg,
+        )
 
 
 class Tempo(_Part):
@@ -188,13 +249,63 @@ class Tempo(_Part):
 
 
 class Compensation(_Part):
-    """A movement that should not happen, and the cue that helps."""
+    """A movement that should not happen, and the cue that helps.
+
+    segment: what moves. axis: `tilt` is any change of inclination. against: the proximal segment,
+    for the angle of a joint; without it the segment is seen from the room.
+    """
 
     name: Slot
     segment: Slot
-    axis: Literal["tilt"] | Axis = "tilt"
+    against: Slot | None = None
+    axis: Literal["tilt"] | ClinicalAxis = "tilt"
     limit_deg: float = Field(gt=0, le=180)
     cue: str = Field(min_length=1, max_length=60)
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        if self.axis == "tilt":
+            if self.against is not None:
+                raise ValueError("a tilt is seen from the room; leave out against, or give an axis")
+        elif self.against is None:
+            segment_direction(self.segment, self.axis)
+        else:
+            joint_direction(self.against, self.segment, self.axis)
+        return self
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Sensors that it is seen with."""
+        return (self.segment,) if self.against is None else (self.segment, self.against)
+
+
+Pose = dict[str, Annotated[float, Field(ge=-180, le=180)]]
+
+
+class Figure(_Part):
+    """The whole body in the exercise: what is drawn, and what a simulation of it moves.
+
+    rest, peak: joint angles in degrees beyond those of the position, by the names of
+    `joints.POSE_ANGLES`; at `peak` the angle of the movement has its goal. opposite: the other
+    turning point of a movement that goes both ways; without it the mirror image. fixed: what stays
+    where it is. view: from where it is drawn.
+    """
+
+    fixed: Literal["feet", "pelvis", "thorax", "hands_and_knees", "hands_and_feet"] = "feet"
+    view: Literal["side", "front", "above"] = "side"
+    rest: Pose = Field(default_factory=dict)
+    peak: Pose
+    opposite: Pose | None = None
+
+    @field_validator("rest", "peak", "opposite")
+    @classmethod
+    def _known(cls, value: Pose | None) -> Pose | None:
+        unknown = [name for name in value or {} if name not in POSE_ANGLES]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], sorted(POSE_ANGLES), 1)
+            hint = f"; is {near[0]} meant?" if near else ""
+            raise ValueError(f"a pose has no angle {unknown[0]}{hint}")
+        return value
 
 
 class Dose(_Part):
@@ -209,8 +320,8 @@ class Judging(StrEnum):
 
 
 JudgedRule = Literal[
-    "range_short", "range_over", "too_fast", "hold_short", "too_slow", "jerky", "interrupted",
-    "paused",
+    "range_short", "range_over", "too_fast", "hold_short", "sagging", "too_slow", "jerky",
+    "interrupted", "paused",
 ]  # fmt: skip
 
 
@@ -232,22 +343,49 @@ class ExerciseTemplate(_Part):
     position: Literal[
         "standing", "seated", "supine", "prone", "side_lying", "quadruped", "kneeling", "any"
     ]
-    side: Literal["none", "left", "right"] = "none"
-    direction: Literal["one"] = "one"
+    side: Literal["none", "left", "right", "alternate"] = "none"
+    direction: Literal["one", "both"] = "one"
     sensors: dict[Slot, SensorPlace] = Field(min_length=1, max_length=8)
     movement: Movement
     range: RangeOfMotion
+    band: HoldBand | None = None
     tempo: Tempo = Tempo()
     compensations: list[Compensation] = Field(default_factory=list, max_length=8)
     rules: dict[JudgedRule, Judging] = Field(default_factory=dict)
     dose: Dose = Dose(sets=1, repetitions=10, rest_s=45)
     instructions: list[str] = Field(default_factory=list)
     cannot_see: str = ""
+    sources: list[str] = Field(default_factory=list)
+    figure: Figure | None = None
     derived_from: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hold_in_a_band(cls, data: Any) -> Any:
+        """A hold gives its band in place of a range, which follows from it."""
+        if not isinstance(data, dict):
+            return data
+        if "band" in data:
+            raise ValueError(
+                "there is no field 'band'; a hold gives target_deg and band_deg in range"
+            )
+        movement = data.get("movement")
+        if not (isinstance(movement, dict) and movement.get("kind") == "hold" and "range" in data):
+            return data
+        band = data["range"]
+        try:
+            derived = HoldBand.model_validate(band).range()
+        except ValidationError:
+            # The band is refused by its own field; any valid range keeps this one quiet.
+            derived = HoldBand(target_deg=30.0, band_deg=10.0).range()
+        return {**data, "band": band, "range": derived}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        needed = [*movement_slots(self.movement), *(c.segment for c in self.compensations)]
+        needed = [
+            *movement_slots(self.movement),
+            *(slot for each in self.compensations for slot in each.slots),
+        ]
         for slot in needed:
             if slot not in self.sensors:
                 raise ValueError(
@@ -260,10 +398,14 @@ class ExerciseTemplate(_Part):
         names = [compensation.name for compensation in self.compensations]
         if len(set(names)) != len(names):
             raise ValueError("two compensations have the same name")
-        if isinstance(self.movement, JointMovement) and (
-            self.movement.proximal == self.movement.distal
-        ):
+        if len(set(movement_slots(self.movement))) < len(movement_slots(self.movement)):
             raise ValueError("proximal and distal must be two different sensors")
+        if self.direction == "both" and isinstance(
+            self.movement, HoldMovement | DominantMovement | LearnedMovement
+        ):
+            raise ValueError(
+                "direction both needs a movement of a joint or a segment, whose ways have names"
+            )
         return self
 
     @property
@@ -353,7 +495,8 @@ class ExerciseTemplate(_Part):
             errors = error.errors(include_url=False)
             # A misspelt field is also missing under its right name; only the first tells why.
             first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-            path = ".".join(str(part) for part in first["loc"])
+            # What a hold calls range is kept as band.
+            path = ".".join("range" if part == "band" else str(part) for part in first["loc"])
             more = error.error_count() - 1
             also = f" (and {more} more)" if more else ""
             raise TemplateError(
@@ -365,14 +508,22 @@ class ExerciseTemplate(_Part):
 
     def document(self) -> dict[str, Any]:
         """A JSON-able mapping from which `from_document` makes an equal template."""
-        return self.model_dump(mode="json", exclude_none=True)
+        return self._as_written(exclude_defaults=False)
+
+    def _as_written(self, *, exclude_defaults: bool) -> dict[str, Any]:
+        document = self.model_dump(
+            mode="json", exclude_none=True, exclude_defaults=exclude_defaults
+        )
+        if "band" in document:
+            document["range"] = document.pop("band")
+        return document
 
     def to_yaml(self, comments: Mapping[str, str] | None = None) -> str:
         """YAML for a person: fields in the order of the documentation, defaults left out.
 
         comments: by top-level field, a line or several to stand before it.
         """
-        document = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        document = self._as_written(exclude_defaults=True)
         parts = []
         for field, value in document.items():
             told = (comments or {}).get(field)
@@ -401,6 +552,8 @@ def movement_slots(movement: Movement) -> tuple[str, ...]:
             return (main, *(slot for slot in movement.axes if slot != main))
         case DominantMovement():
             return (movement.sensor,)
+        case HoldMovement():
+            return movement_slots(movement.angle())
 
 
 def _length(vector: Vector) -> float:

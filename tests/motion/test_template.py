@@ -288,7 +288,7 @@ RANGE = {"count_from_deg": 15, "minimum_deg": 30, "goal_deg": 45, "limit_deg": 7
         ({"movement": {"kind": "swim"}}, "movement", "swim"),
         ({"movement": {"kind": "segment", "segment": "pelvis", "axis": "sway"}}, None, "sway"),
         ({"region": "tail"}, "region", "tail"),
-        ({"side": "alternate"}, "side", "alternate"),
+        ({"side": "both"}, "side", "alternate"),
         ({"id": "Not An Id"}, "id", "Not An Id"),
         ({"version": 0}, "version", "0"),
         ({"version": 1.5}, "version", "1.5"),
