@@ -29,12 +29,13 @@ def align_kernel(
     t: Float64,
     other_t: Float64,
     other_q: Float64,
+    other_acc: Float64,
     until_s: float,
     last: bool,
     out: Float64,
     keep: NDArray[np.uint8],
 ) -> int:
-    """Orientations (n, 4) of another sensor at times t (n,), interpolated.
+    """Orientation and specific force of another sensor at times t (n,), interpolated: out (n, 7).
 
     Clears `keep` where the other sensor is silent. Returns how many of `t` are decided; the rest
     waits for samples, or for the watermark to show that none will come.
@@ -54,6 +55,8 @@ def align_kernel(
             # Met exactly; or the stream has ended less than a silence ago.
             for j in range(4):
                 out[i, j] = other_q[k, j]
+            for j in range(3):
+                out[i, 4 + j] = other_acc[k, j]
         elif k + 1 == m:
             if not last and until_s - other_t[k] <= SILENT_S:
                 return i
@@ -65,6 +68,9 @@ def align_kernel(
             before, after = other_q[k], other_q[k + 1]
             between = quaternion.nlerp(quaternion.read(before, 0), quaternion.read(after, 0), share)
             quaternion.write(out[i], 0, between)
+            for j in range(3):
+                rise = other_acc[k + 1, j] - other_acc[k, j]
+                out[i, 4 + j] = other_acc[k, j] + share * rise
     return len(t)
 
 
@@ -72,14 +78,15 @@ def align_kernel(
 def gather_kernel(
     state: Float64,
     t: Float64,
-    q: Float64,
+    sensed: Float64,
     keep: NDArray[np.uint8],
     out_t: Float64,
     out_q: Float64,
+    out_acc: Float64,
     gap: NDArray[np.uint8],
 ) -> int:
-    """Write the kept ones of times t (n,) and orientations q (n, 4 s) and mark what follows a
-    silence; returns how many were written."""
+    """Write the kept ones of times t (n,) and of what was sensed then (s, n, 7), and mark what
+    follows a silence; returns how many were written."""
     at = 0
     for i in range(len(t)):
         if keep[i] == 0:
@@ -89,8 +96,11 @@ def gather_kernel(
         state[A_GAP] = 0.0
         state[A_LAST_T] = t[i]
         out_t[at] = t[i]
-        for j in range(q.shape[1]):
-            out_q[at, j] = q[i, j]
+        for s in range(sensed.shape[0]):
+            for j in range(4):
+                out_q[at, 4 * s + j] = sensed[s, i, j]
+            for j in range(3):
+                out_acc[at, 3 * s + j] = sensed[s, i, 4 + j]
         at += 1
     return at
 
@@ -103,35 +113,39 @@ class Alignment:
         self._state = np.zeros(A_SIZE)
         self._state[A_LAST_T] = -math.inf
         self.rows = Columns(
-            t=(0, np.float64), q=(4 * len(self._streams), np.float64), gap=(0, np.uint8)
+            t=(0, np.float64),
+            q=(4 * len(self._streams), np.float64),
+            acc=(3 * len(self._streams), np.float64),
+            gap=(0, np.uint8),
         )
 
     def advance(self, until_s: float, *, last: bool) -> None:
-        """Append to `rows` (t, q of all sensors side by side, gap: 1 after a silence) what is
-        decided now that nothing older than `until_s` will come."""
+        """Append to `rows` (t, q and acc of all sensors side by side, gap: 1 after a silence) what
+        is decided now that nothing older than `until_s` will come."""
         first = self._streams[0].oriented
         count = len(first)
         if not count:
             self._drop_passed(min(until_s, self._streams[0].waiting_t))
             return
         t = first["t"]
-        q = np.empty((count, 4 * len(self._streams)))
-        q[:, :4] = first["q"]
+        sensed = np.empty((len(self._streams), count, 7))
+        sensed[0, :, :4] = first["q"]
+        sensed[0, :, 4:] = first["acc"]
         keep = np.ones(count, np.uint8)
         decided = count
-        own = np.empty((count, 4))
         for index, stream in enumerate(self._streams[1:], 1):
             other = stream.oriented
             known_s = min(until_s, stream.waiting_t)
-            ready = align_kernel(t, other["t"], other["q"], known_s, last, own, keep)
-            q[:, 4 * index : 4 * index + 4] = own
+            ready = align_kernel(
+                t, other["t"], other["q"], other["acc"], known_s, last, sensed[index], keep
+            )
             decided = min(decided, ready)
         if decided:
             at = self.rows.append(decided)
             arrays = self.rows.arrays
             written = gather_kernel(
-                self._state, t[:decided], q[:decided], keep[:decided],
-                arrays["t"][at:], arrays["q"][at:], arrays["gap"][at:],
+                self._state, t[:decided], sensed, keep, arrays["t"][at:], arrays["q"][at:],
+                arrays["acc"][at:], arrays["gap"][at:],
             )  # fmt: skip
             self.rows.cut(at - self.rows.start + written)
         oldest_t = float(t[decided]) if decided < count else float(t[-1])

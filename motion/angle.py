@@ -16,12 +16,14 @@ from motion import quaternion
 from motion._jit import njit
 from motion.axis import tilt_vector, up_vector
 from motion.calibration import Calibration
+from motion.joints import SegmentAxis, segment_direction
 from motion.template import (
     DominantMovement,
     ExerciseTemplate,
     JointMovement,
     LearnedMovement,
     SegmentMovement,
+    measured_movement,
     movement_slots,
 )
 
@@ -49,6 +51,10 @@ AXIS_KNOWN_SHARE: Final = 0.02
 # One taken from the first movement within about 18 degrees: cos 18 deg is 0.95.
 AXIS_FOUND_SHARE: Final = 0.05
 
+# Rotation about the vertical within one repetition: half a degree, and 3 degrees a minute.
+RANGE_HEADING_SD_DEG: Final = 0.5
+RANGE_HEADING_DRIFT_DEG_PER_S: Final = 3.0 / 60.0
+
 # One block a sensor in the configuration ...
 C_KIND: Final = 0
 C_WEIGHT: Final = 1
@@ -62,17 +68,6 @@ C_BLOCK: Final = 14
 S_LAST: Final = 0
 S_HAS: Final = 1
 S_BLOCK: Final = 2
-
-# Directions for people, as axes of the segment after ISB: x forward, y up along it, z right.
-ISB_AXES: Final[dict[str, tuple[float, float, float]]] = {
-    "flexion": (0.0, 0.0, -1.0),
-    "extension": (0.0, 0.0, 1.0),
-    "bend_left": (-1.0, 0.0, 0.0),
-    "bend_right": (1.0, 0.0, 0.0),
-    "turn_left": (0.0, 1.0, 0.0),
-    "turn_right": (0.0, -1.0, 0.0),
-}
-_TURNS: Final = {"turn_left": 1.0, "turn_right": -1.0}
 
 _DEG: Final = 180.0 / math.pi
 
@@ -236,9 +231,12 @@ def _rotate_back(q: Float64, vector: Float64) -> Float64:
     )
 
 
-def segment_axis(calibration: Calibration, slot: str, axis: str) -> Float64:
+def segment_axis(calibration: Calibration, slot: str, axis: str, side: str | None) -> Float64:
     """The clinical direction `axis` of a segment as a unit axis (3,) in its sensor's frame."""
-    return _rotate_back(calibration.sensor_to_segment(slot), np.array(ISB_AXES[axis]))
+    direction = segment_direction(slot, axis)
+    vector = np.zeros(3)
+    vector[direction.axis] = direction.sign_on(side)
+    return _rotate_back(calibration.sensor_to_segment(slot), vector)
 
 
 class AngleModel:
@@ -250,14 +248,20 @@ class AngleModel:
     none).
     """
 
-    def __init__(self, template: ExerciseTemplate, calibration: Calibration | None) -> None:
+    def __init__(
+        self,
+        template: ExerciseTemplate,
+        calibration: Calibration | None,
+        side: str | None = None,
+    ) -> None:
         self.slots = template.slots
-        self._movement = template.movement
+        self._movement = measured_movement(template.movement)
         self._calibration = calibration
-        self.main = self.slots.index(movement_slots(template.movement)[0])
+        self._side = side
+        self.main = self.slots.index(movement_slots(self._movement)[0])
         self.against = -1
-        if isinstance(template.movement, JointMovement):
-            self.against = self.slots.index(template.movement.proximal)
+        if isinstance(self._movement, JointMovement):
+            self.against = self.slots.index(self._movement.proximal)
         self.config = np.zeros((len(self.slots), C_BLOCK))
         self.state = np.zeros((len(self.slots), S_BLOCK))
         self.share = AXIS_KNOWN_SHARE
@@ -295,14 +299,18 @@ class AngleModel:
 
     def _clinical(self, slot: str, axis: str, weight: float) -> None:
         index = self.slots.index(slot)
-        if axis in _TURNS:
-            self._set(index, Coordinate.TURN, weight * _TURNS[axis])
+        direction = segment_direction(slot, axis)
+        if self._calibration is None and direction.axis is SegmentAxis.Y:
+            # Upright, a turn is about the vertical, which needs no calibration.
+            self._set(index, Coordinate.TURN, weight * direction.sign_on(self._side))
             return
         self._set(index, Coordinate.INCLINATION, weight)
         if self._calibration is None:
             self._seek()
         else:
-            self.config[index, C_AXIS : C_AXIS + 3] = segment_axis(self._calibration, slot, axis)
+            self.config[index, C_AXIS : C_AXIS + 3] = segment_axis(
+                self._calibration, slot, axis, self._side
+            )
 
     def _learned(self, movement: LearnedMovement) -> None:
         tilt = movement.coordinate == "tilt"
@@ -338,6 +346,13 @@ class AngleModel:
                 continue  # the demonstrated start is the reference
             up_vector(reference, up)
             axis = self.config[index, C_AXIS : C_AXIS + 3]
+            if kind is not Coordinate.TURN and not self.sought and self._calibrated:
+                # Gravity shows a rotation about a level axis, heading one about an upright one.
+                upright = float((axis * up).sum()) ** 2 > 0.5
+                kind = Coordinate.TWIST if upright else Coordinate.INCLINATION
+                self.config[index, C_KIND] = float(kind)
+                self.config[index, C_UP : C_UP + 3] = 0.0
+                self.config[index, C_VERTICAL] = 0.0
             if kind is Coordinate.TWIST:
                 learned_up = self.config[index, C_UP : C_UP + 3]
                 if not self.sought and learned_up.any():
@@ -350,6 +365,29 @@ class AngleModel:
         self.state[:] = 0.0
         self.begun = True
 
+    @property
+    def _calibrated(self) -> bool:
+        return self._calibration is not None and isinstance(
+            self._movement, SegmentMovement | JointMovement
+        )
+
+    def vertical_share(self, index: int) -> float:
+        """Squared vertical part of the axis that a sensor's coordinate is about."""
+        return float(self.config[index, C_VERTICAL])
+
+    def range_sd_deg(self, range_deg: float, duration_s: float) -> float:
+        """Deviation of a range: two readings of each tilt, drift between them, the axis."""
+        variance = (self.share * range_deg) ** 2
+        heading = RANGE_HEADING_SD_DEG + RANGE_HEADING_DRIFT_DEG_PER_S * duration_s
+        for index, block in enumerate(self.config):
+            vertical = self.vertical_share(index)
+            # The slow part of an inclination's error, about half, cancels between two readings.
+            tilt = block[C_TILT_SD]
+            variance += block[C_WEIGHT] ** 2 * (
+                (1.0 - vertical) * tilt * tilt + vertical * heading * heading
+            )
+        return math.sqrt(variance)
+
     def memory(self) -> list[Any]:
         """For snapshots; `recall` is the inverse."""
         return [self.config, self.state, self.share, self.begun]
@@ -358,8 +396,18 @@ class AngleModel:
         """Continue from `memory`."""
         self.config[:], self.state[:], self.share, self.begun = memory
 
-    def evaluate(self, t: Float64, q: Float64, zero_t: Float64) -> tuple[Float64, Float64]:
-        """Angle and standard deviation (n,), (n,) in degrees; continues from the last call."""
+    def evaluate(
+        self,
+        t: Float64,
+        q: Float64,
+        zero_t: Float64,
+        heading: Float64 | None = None,
+        variance: Float64 | None = None,
+    ) -> tuple[Float64, Float64]:
+        """Angle and standard deviation (n,), (n,) in degrees; continues from the last call.
+
+        t, zero_t: (n,). q: (n, 4 s). heading, variance: (n,) of a calibrated joint.
+        """
         angle = np.empty(len(t))
         sd = np.empty(len(t))
         angle_kernel(self.config, self.state, self.share, t, q, zero_t, angle, sd)

@@ -61,6 +61,28 @@ class LearningError(MotionError):
         self.reason = reason
 
 
+class CalibrationFault(StrEnum):
+    SENSORS = "sensors"
+    POSITION = "position"
+    NO_SAMPLES = "no_samples"
+    MOVING = "moving"
+    NO_MOVEMENT = "no_movement"
+    MOVEMENT = "movement"
+    SWAPPED = "swapped"
+    WORN = "worn"
+
+
+class CalibrationError(MotionError):
+    """A calibration that has to be done again. `sensor` is the slot, when one is to blame."""
+
+    def __init__(
+        self, reason: CalibrationFault, message: str, *, sensor: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.sensor = sensor
+
+
 class OrderFault(StrEnum):
     WATERMARK_BACKWARDS = "watermark_backwards"
     FINISHED = "finished"

@@ -22,6 +22,7 @@ class Fault(StrEnum):
     RANGE_OVER = "range_over"
     TOO_FAST = "too_fast"
     HOLD_SHORT = "hold_short"
+    SAGGING = "sagging"
 
 
 class Note(StrEnum):
@@ -44,6 +45,7 @@ class SensorState(StrEnum):
     STREAMING = "streaming"
     SILENT = "silent"
     ACCELEROMETER_OFF = "accelerometer_off"
+    SLIPPED = "slipped"
 
 
 class EndReason(StrEnum):
@@ -61,13 +63,15 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
 
     `rom_deg` is peak minus the rest before, with its standard deviation; `out_s`, `hold_s` and
     `back_s` add up to `end_s - start_s`; `active_s` is the time above a fifth of the excursion;
-    smoothness is SPARC (0 is smoothest, more negative is
-    less smooth; NaN becomes null); `score_parts` add up to `score`, 0-100.
+    smoothness is SPARC (0 is smoothest, more negative is less smooth; null where it was not
+    measured); `score_parts` add up to `score`, 0-100. `way`: the clinical direction, where the
+    exercise goes both ways.
     """
 
     seq: int
     exercise: str
     side: str | None
+    way: str | None
     set_index: int
     index: int
     start_s: float
@@ -154,7 +158,10 @@ class PhaseEvent(msgspec.Struct, frozen=True, tag_field="type", tag="phase"):
 
 
 class SensorEvent(msgspec.Struct, frozen=True, tag_field="type", tag="sensor"):
-    """A sensor fell silent, came back, or is badly calibrated. `since_s` is when that began."""
+    """A sensor fell silent, came back, is badly calibrated, or has slipped on its strap.
+
+    `since_s` is when that began.
+    """
 
     t_s: float
     sensor: str

@@ -1,8 +1,8 @@
-"""The heading between two sensors on neighbouring segments, from the joint between them.
+"""The heading between two sensors on neighbouring segments: one estimate a joint, with a variance.
 
 Two orientations without magnetometer have unrelated headings. Both sensors feel the acceleration of
-the joint's centre, which settles the difference, whatever kind of joint it is. The orientations are
-`orientation`'s; what a joint with fewer degrees of freedom would add is not told here.
+the joint's centre, which settles the difference, whatever kind of joint it is; a pose in which the
+heading is known settles it too. The orientations are `orientation`'s, axes of joints `hinge`'s.
 """
 
 import math
@@ -80,7 +80,8 @@ _NOISE: Final = 13  # (m/s2)^2
 _DRIFT: Final = 14  # rad^2 a sample
 _CREEP: Final = 15  # m^2 a sample
 _ARM: Final = 16  # m^2
-_COEFFICIENTS_SIZE: Final = 17
+_PER_SAMPLE: Final = 17  # s from one row to the next
+_COEFFICIENTS_SIZE: Final = 18
 
 # Layout of the state. Behind it lies room that a kernel fills anew at every sample.
 _COUNT: Final = 0  # samples since the start or the last gap
@@ -148,6 +149,7 @@ def _coefficients(rate_hz: float, parameters: RelativeHeadingParameters) -> Floa
     c[_DRIFT] = math.radians(parameters.drift_deg_per_sqrt_min) ** 2 / minute
     c[_CREEP] = parameters.creep_m_per_sqrt_min**2 / minute
     c[_ARM] = parameters.arm_sd_m**2
+    c[_PER_SAMPLE] = 1.0 / rate_hz
     return c
 
 
@@ -331,6 +333,34 @@ def _conclude(state: Float64) -> None:
 
 
 @njit
+def _tell(state: Float64, heading: float, variance: float, gate: float) -> bool:
+    """A reading of the heading from elsewhere, rad and rad^2, into every hypothesis.
+
+    Left out, and False, where it is further off than `gate` deviations.
+    """
+    apart = _wrapped(heading - state[_HEADING])
+    if apart * apart > gate * gate * (state[_VARIANCE] + variance):
+        return False
+    for h in range(HYPOTHESES):
+        if state[_LIKELIHOOD + h] == -math.inf:
+            continue
+        x = _ESTIMATE + _UNKNOWNS * h
+        p = _ESTIMATE_COVARIANCE + _COVARIANCE * h
+        e = _wrapped(heading - state[x])
+        scale = 1.0 / (state[p] + variance)
+        state[_LIKELIHOOD + h] -= 0.5 * (e * e * scale - math.log(scale))
+        for i in range(_UNKNOWNS):
+            state[_PH + i] = state[p + i]
+        for i in range(_UNKNOWNS):
+            gain = state[_PH + i] * scale
+            state[x + i] += gain * e
+            for j in range(_UNKNOWNS):
+                state[p + _UNKNOWNS * i + j] -= gain * state[_PH + j]
+    _conclude(state)
+    return True
+
+
+@njit
 def _grow(state: Float64, c: Float64) -> None:
     """What one sample period adds to the variances; look around again when all is lost."""
     unknown = math.pi * math.pi / 3.0
@@ -485,6 +515,156 @@ class RelativeHeading:
         best = int(np.argmax(self._memory[_LIKELIHOOD : _LIKELIHOOD + HYPOTHESES]))
         at = _ESTIMATE + _UNKNOWNS * best
         return self._memory[at + 1 : at + 4].copy(), self._memory[at + 4 : at + 7].copy()
+
+
+# A neutral pose is taken with the segments facing the same way to within this; the body's own
+# asymmetry and the calibration's axes.
+NEUTRAL_SD_RAD: Final = math.radians(5.0)
+# Who comes back to the neutral pose comes back to within this ...
+RETURN_SD_RAD: Final = math.radians(3.0)
+# ... however long the pose is then kept: it is told once a second, and never trusted beyond this.
+RETURN_FLOOR_RAD: Final = math.radians(1.0)
+RETURN_GATE: Final = 3.0
+# A pose is the neutral one again when both inclinations agree within this.
+SAME_INCLINATION: Final = math.radians(10.0)
+# Stillness that makes a pose, as in `rest`.
+POSE_S: Final = 0.5
+
+# Before a pose is taken the first one that is seen is all there is.
+FIRST_SD_RAD: Final = math.radians(10.0)
+
+# Memory of a joint's neutral pose, one array.
+_HAS_NEUTRAL: Final = 0
+_NEUTRAL_UPS: Final = 1  # 3 and 3: the earth's up direction in either sensor's frame
+_BEGUN: Final = 7
+_POSE_SIZE: Final = 8
+
+
+@njit
+def _up(q: Float64) -> tuple[float, float, float]:
+    """The earth's up direction in the frame of a sensor with orientation `q` (4,)."""
+    return (
+        2.0 * (q[1] * q[3] - q[0] * q[2]),
+        2.0 * (q[2] * q[3] + q[0] * q[1]),
+        1.0 - 2.0 * (q[1] * q[1] + q[2] * q[2]),
+    )
+
+
+@njit
+def _near(up: tuple[float, float, float], pose: Float64, at: int) -> bool:
+    x, y, z = up[0] - pose[at], up[1] - pose[at + 1], up[2] - pose[at + 2]
+    return bool(x * x + y * y + z * z <= SAME_INCLINATION * SAME_INCLINATION)
+
+
+@njit
+def facing_kernel(q1: Float64, q2: Float64, bone1: Float64, bone2: Float64) -> float:
+    """Heading, rad, by which the distal segment must be turned to face the way the proximal does.
+
+    q: (4,) sensor to earth. bone: (4,) sensor to segment. Of all turns about the vertical it leaves
+    the smallest rotation between the two segments.
+    """
+    one = quaternion.multiply(
+        quaternion.read(q1, 0), quaternion.conjugate(quaternion.read(bone1, 0))
+    )
+    other = quaternion.multiply(
+        quaternion.read(q2, 0), quaternion.conjugate(quaternion.read(bone2, 0))
+    )
+    between = quaternion.multiply(one, quaternion.conjugate(other))
+    return _wrapped(2.0 * math.atan2(between[3], between[0]))
+
+
+@njit
+def joint_heading_kernel(
+    state: Float64,
+    c: Float64,
+    pose: Float64,
+    bones: Float64,
+    q1: Float64,
+    q2: Float64,
+    acc1: Float64,
+    acc2: Float64,
+    gap: NDArray[np.uint8],
+    still_s: Float64,
+    heading: Float64,
+    variance: Float64,
+) -> None:
+    """Heading (n,) rad and its variance (n,) after each of n samples.
+
+    bones: (2, 4) sensor to segment. still_s: (n,) how long the pose has been still, negative while
+    no exercise is counted.
+    """
+    for i in range(len(still_s)):
+        if gap[i] == 1:
+            state[_COUNT] = 0.0
+        _step(state, c, q1[i], q2[i], acc1[i], acc2[i])
+        if pose[_BEGUN] == 0.0 and still_s[i] >= 0.0:
+            pose[_BEGUN] = 1.0
+            facing = facing_kernel(q1[i], q2[i], bones[0], bones[1])
+            _tell(state, facing, FIRST_SD_RAD**2, math.inf)
+        if still_s[i] >= POSE_S:
+            up1, up2 = _up(q1[i]), _up(q2[i])
+            facing = facing_kernel(q1[i], q2[i], bones[0], bones[1])
+            if pose[_HAS_NEUTRAL] == 0.0:
+                pose[_HAS_NEUTRAL] = 1.0
+                for k in range(3):
+                    pose[_NEUTRAL_UPS + k] = up1[k]
+                    pose[_NEUTRAL_UPS + 3 + k] = up2[k]
+                _tell(state, facing, NEUTRAL_SD_RAD**2, math.inf)
+            elif (
+                _near(up1, pose, _NEUTRAL_UPS)
+                and _near(up2, pose, _NEUTRAL_UPS + 3)
+                and state[_VARIANCE] > RETURN_FLOOR_RAD**2
+            ):
+                # One reading a second, told in parts.
+                _tell(state, facing, RETURN_SD_RAD**2 / c[_PER_SAMPLE], RETURN_GATE)
+        heading[i] = state[_HEADING]
+        variance[i] = state[_VARIANCE]
+
+
+class JointHeading:
+    """Heading of a distal against a proximal segment: the joint's centre, and the neutral pose.
+
+    rate_hz: of the rows. bones: (2, 4) sensor to segment of both. Below 20 Hz the joint's centre
+    tells nothing and the neutral pose alone is used.
+    """
+
+    def __init__(self, rate_hz: float, bones: Float64) -> None:
+        self._bones = np.ascontiguousarray(bones)
+        fast = rate_hz >= SLOWEST_HZ
+        self._coefficients = _coefficients(
+            rate_hz if fast else SLOWEST_HZ, RelativeHeadingParameters()
+        )
+        if not fast:
+            # Never settled: no reading of the joint's centre; drift for the rows' own rate.
+            self._coefficients[_SETTLED] = math.inf
+            self._coefficients[_DRIFT] *= SLOWEST_HZ / rate_hz
+        self._coefficients[_PER_SAMPLE] = 1.0 / rate_hz
+        self.memory = np.zeros(_ROOM_SIZE)
+        self.pose = np.zeros(_POSE_SIZE)
+        _start(self.memory, self._coefficients)
+
+    def forget_neutral(self) -> None:
+        """Take the neutral pose anew from the next still half-second."""
+        self.pose[:] = 0.0
+
+    def update(
+        self,
+        q1: Float64,
+        q2: Float64,
+        acc1: Float64,
+        acc2: Float64,
+        gap: NDArray[np.uint8],
+        still_s: Float64,
+    ) -> tuple[Float64, Float64]:
+        """Heading and variance (n,), (n,), rad and rad^2, of n rows of the proximal (1) and distal
+        (2) sensor: q (n, 4), acc (n, 3) m/s2, gap (n,), still_s (n,) s."""
+        heading = np.empty(len(still_s))
+        variance = np.empty(len(still_s))
+        joint_heading_kernel(
+            self.memory, self._coefficients, self.pose, self._bones, q1, q2, acc1, acc2, gap,
+            still_s, heading, variance,
+        )  # fmt: skip
+        return heading, variance
 
 
 def rotations_about_vertical(heading_rad: ArrayLike) -> Float64:

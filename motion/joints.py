@@ -54,9 +54,13 @@ class Direction:
         return -self.sign if self.mirrored and side == "left" else self.sign
 
 
+_OPPOSITES: Final[dict[str, str]] = {}
+
+
 def _pair(
     positive: str, negative: str, axis: SegmentAxis, sign: float, *, mirrored: bool = False
 ) -> dict[str, Direction]:
+    _OPPOSITES[positive], _OPPOSITES[negative] = negative, positive
     return {
         positive: Direction(axis, sign, mirrored),
         negative: Direction(axis, -sign, mirrored),
@@ -73,6 +77,7 @@ _TRUNK: Final = (
     | _pair("bend_right", "bend_left", SegmentAxis.X, 1.0)
     | _pair("turn_left", "turn_right", SegmentAxis.Y, 1.0)
 )
+_SIDEWAYS: Final = {axis: each for axis, each in _TRUNK.items() if axis.endswith(("left", "right"))}
 _PELVIS: Final = _TRUNK | _pair("anterior_tilt", "posterior_tilt", SegmentAxis.Z, -1.0)
 _BALL: Final = (
     _pair("flexion", "extension", SegmentAxis.Z, 1.0)
@@ -142,8 +147,14 @@ def segment_direction(segment: str, axis: str) -> Direction:
     return _among(_SEGMENT_DIRECTIONS.get(segment, _TRUNK), axis, f"the {segment}")
 
 
+def opposite(axis: str) -> str:
+    """The direction that is negative where `axis` is positive."""
+    return _OPPOSITES[axis]
+
+
 def _among(directions: dict[str, Direction], axis: str, whose: str) -> Direction:
-    direction = directions.get(axis)
+    # Left and right of the room are understood for every segment.
+    direction = directions.get(axis) or _SIDEWAYS.get(axis)
     if direction is None:
         raise ValueError(f"{whose} has no {axis}; it has {', '.join(directions)}")
     return direction

@@ -4,6 +4,7 @@ Range and its deviation, times, smoothness, compensations, and whether it begins
 pose of the exercise. Judging the measured values is `quality`'s.
 """
 
+import dataclasses
 import math
 from typing import Final
 
@@ -11,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motion import repetition as rep
+from motion._jit import njit
 from motion.angle import (
     C_TILT_SD,
     C_UP,
-    C_VERTICAL,
     C_WEIGHT,
     AngleModel,
     Coordinate,
@@ -24,8 +25,10 @@ from motion.angle import (
 from motion.axis import up_vector
 from motion.calibration import Calibration
 from motion.columns import Columns
+from motion.heading import facing_kernel
+from motion.joint_angle import joint_code, joint_deviation_kernel
 from motion.quality import RepetitionMeasure, sparc
-from motion.template import Compensation, ExerciseTemplate, LearnedMovement
+from motion.template import Compensation, ExerciseTemplate, HoldBand, LearnedMovement
 
 Float64 = NDArray[np.float64]
 
@@ -35,9 +38,64 @@ EDGE_SD_S: Final = 0.05
 # unit vectors that point up (63 degrees apart), for every sensor. Generous, since a limb that hangs
 # freely may come to rest anywhere.
 POSE_APART: Final = 1.05
-# Rotation about the vertical within one repetition: half a degree, and 3 degrees a minute.
-RANGE_HEADING_SD_DEG: Final = 0.5
-RANGE_HEADING_DRIFT_DEG_PER_S: Final = 3.0 / 60.0
+# An absence from the band of a hold that is still part of it (design, Exercise template).
+LONGEST_ABSENCE_S: Final = 1.0
+# Beyond this squared vertical part gravity shows less of a rotation about an axis than heading.
+UPRIGHT: Final = 0.5
+
+
+# What `hold_kernel` tells.
+H_ENTERED: Final = 0  # s, when the angle entered the band
+H_TIME: Final = 1  # s in the band, short absences included
+H_ABSENCES: Final = 2  # longer absences that were followed by a return
+H_SIZE: Final = 3
+
+
+@njit
+def hold_kernel(
+    t: Float64, above: Float64, low_deg: float, high_deg: float, longest_s: float, out: Float64
+) -> None:
+    """How long n samples `above` the rest, degrees, were held between two levels.
+
+    Crossings lie between samples. An absence of up to `longest_s` is part of the hold.
+    """
+    entered = math.inf
+    total = 0.0
+    absences = 0.0
+    since = 0.0  # when the present stay began
+    left = 0.0  # when the last stay ended
+    within = False
+    held = False
+    for i in range(len(t)):
+        now_within = low_deg <= above[i] <= high_deg
+        if now_within != within:
+            crossing = t[i]
+            if i > 0:
+                level = low_deg
+                if max(above[i], above[i - 1]) > high_deg:
+                    level = high_deg
+                rise = above[i] - above[i - 1]
+                if rise != 0.0:
+                    share = min(1.0, max(0.0, (level - above[i - 1]) / rise))
+                    crossing = t[i - 1] + share * (t[i] - t[i - 1])
+            if now_within:
+                if not held:
+                    entered = crossing
+                elif crossing - left <= longest_s:
+                    total += crossing - left
+                else:
+                    absences += 1.0
+                held = True
+                since = crossing
+            else:
+                total += crossing - since
+                left = crossing
+            within = now_within
+    if within:
+        total += t[len(t) - 1] - since
+    out[H_ENTERED] = entered if held else t[0]
+    out[H_TIME] = total
+    out[H_ABSENCES] = absences
 
 
 class RepetitionMeter:
@@ -48,10 +106,15 @@ class RepetitionMeter:
     """
 
     def __init__(
-        self, template: ExerciseTemplate, calibration: Calibration | None, model: AngleModel
+        self,
+        template: ExerciseTemplate,
+        calibration: Calibration | None,
+        model: AngleModel,
+        side: str | None = None,
     ) -> None:
         self._template = template
         self._calibration = calibration
+        self._side = side
         self._model = model
 
     def measure(
@@ -64,12 +127,14 @@ class RepetitionMeter:
         )
         rom_deg = float(row[rep.ROW_ROM])
         speed = history["speed"]
-        return RepetitionMeasure(
+        measure = RepetitionMeasure(
             start_s=float(row[rep.ROW_START_T]),
             peak_s=float(row[rep.ROW_PEAK_T]),
             end_s=float(row[rep.ROW_END_T]),
             rom_deg=rom_deg,
-            rom_sd_deg=self._rom_sd_deg(rom_deg, float(row[rep.ROW_END_T] - row[rep.ROW_START_T])),
+            rom_sd_deg=self._model.range_sd_deg(
+                rom_deg, float(row[rep.ROW_END_T] - row[rep.ROW_START_T])
+            ),
             out_s=float(row[rep.ROW_OUT]),
             hold_s=float(row[rep.ROW_HOLD]),
             back_s=float(row[rep.ROW_BACK]),
@@ -87,39 +152,74 @@ class RepetitionMeter:
             paused=bool(row[rep.ROW_PAUSED]),
             whole=whole,
         )
+        band = self._template.band
+        return measure if band is None else self._held(measure, row, history, band)
 
-    def _rom_sd_deg(self, rom_deg: float, duration_s: float) -> float:
-        """Deviation of a range: two readings of each tilt, drift between them, the axis."""
-        variance = (self._model.share * rom_deg) ** 2
-        heading = RANGE_HEADING_SD_DEG + RANGE_HEADING_DRIFT_DEG_PER_S * duration_s
-        for block in self._model.config:
-            vertical = block[C_VERTICAL]
-            # The slow part of an inclination's error, about half, cancels between two readings.
-            tilt = block[C_TILT_SD]
-            variance += block[C_WEIGHT] ** 2 * (
-                (1.0 - vertical) * tilt * tilt + vertical * heading * heading
-            )
-        return math.sqrt(variance)
+    def _held(
+        self, measure: RepetitionMeasure, row: Float64, history: Columns, band: HoldBand
+    ) -> RepetitionMeasure:
+        """The same repetition as a hold: it starts where the angle enters the band."""
+        start, end = (int(row[at]) - history.base for at in (rep.ROW_START, rep.ROW_END))
+        t = history["t"][start : end + 1]
+        above = row[rep.ROW_WAY] * (history["angle"][start : end + 1] - row[rep.ROW_REST])
+        low_deg, high_deg = band.target_deg - band.band_deg, band.target_deg + band.band_deg
+        held = np.empty(H_SIZE)
+        hold_kernel(t, np.ascontiguousarray(above), low_deg, high_deg, LONGEST_ABSENCE_S, held)
+        entered_s = float(held[H_ENTERED])
+        hold_s = float(held[H_TIME])
+        within = above[(above >= low_deg) & (above <= high_deg)]
+        return dataclasses.replace(
+            measure,
+            start_s=entered_s,
+            rom_deg=float(np.median(within)) if len(within) else measure.rom_deg,
+            out_s=0.0,
+            hold_s=hold_s,
+            back_s=measure.end_s - entered_s - hold_s,
+            active_s=measure.end_s - entered_s,
+            # There is no way out and back to be smooth on.
+            smoothness_out=None,
+            smoothness_back=None,
+            sagging=bool(held[H_ABSENCES] > 0.0),
+            paused=False,
+        )
 
     def _compensation(self, compensation: Compensation, q: Float64) -> tuple[float, float]:
         """Largest departure from the start and its deviation, degrees; q: (n, 4 s)."""
         index = self._model.slots.index(compensation.segment)
-        kind, axis = self._compensation_axis(compensation)
         own = np.ascontiguousarray(q[:, 4 * index : 4 * index + 4])
-        value = deviation_kernel(int(kind), axis, own, np.empty(6))
-        return value, float(self._model.config[index, C_TILT_SD])
+        tilt_sd_deg = float(self._model.config[index, C_TILT_SD])
+        if compensation.against is not None and self._calibration is not None:
+            other = self._model.slots.index(compensation.against)
+            proximal = np.ascontiguousarray(q[:, 4 * other : 4 * other + 4])
+            bones = np.stack(
+                [
+                    self._calibration.sensor_to_segment(slot)
+                    for slot in (compensation.against, compensation.segment)
+                ]
+            )
+            # Within one repetition the heading does not drift: it is as the start shows it.
+            facing = facing_kernel(proximal[0], own[0], bones[0], bones[1])
+            heading = np.full(len(own), facing)
+            code = joint_code(compensation.against, compensation.segment, compensation.axis)
+            value = joint_deviation_kernel(code, bones, proximal, own, heading)
+            return value, math.hypot(tilt_sd_deg, float(self._model.config[other, C_TILT_SD]))
+        kind, axis = self._compensation_axis(compensation, own[0])
+        return deviation_kernel(int(kind), axis, own, np.empty(6)), tilt_sd_deg
 
-    def _compensation_axis(self, compensation: Compensation) -> tuple[Coordinate, Float64]:
+    def _compensation_axis(
+        self, compensation: Compensation, start: Float64
+    ) -> tuple[Coordinate, Float64]:
         """Without a calibration a bend cannot be told from a flexion: the whole tilt is taken."""
         axis = compensation.axis
+        if axis != "tilt" and self._calibration is not None:
+            vector = segment_axis(self._calibration, compensation.segment, axis, self._side)
+            up = np.empty(3)
+            up_vector(start, up)
+            upright = float((vector * up).sum()) ** 2 > UPRIGHT
+            return (Coordinate.TWIST if upright else Coordinate.INCLINATION), vector
         if axis in ("turn_left", "turn_right"):
             return Coordinate.TURN, np.zeros(3)
-        if axis == "tilt" or self._calibration is None:
-            return Coordinate.TILT, np.zeros(3)
-        return (
-            Coordinate.INCLINATION,
-            segment_axis(self._calibration, compensation.segment, axis),
-        )
+        return Coordinate.TILT, np.zeros(3)
 
     def like_demonstrated(self, row: Float64, history: Columns) -> bool:
         """Whether a repetition of a learned exercise begins and ends near its pose."""

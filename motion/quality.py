@@ -56,6 +56,7 @@ CUES: Final[Mapping[str, str]] = MappingProxyType(
         "too_fast_out": "Start a little slower",
         "too_fast_back": "Come back a little slower",
         "hold_short": "Hold the end a little longer",
+        "sagging": "Lift up again and hold",
         "range_short": "Go a little further",
         "too_slow": "A little quicker now",
         "jerky": "Smooth and steady",
@@ -67,6 +68,7 @@ CUES: Final[Mapping[str, str]] = MappingProxyType(
 _CUE_ORDER: Final = (
     _COMPENSATION,
     Fault.TOO_FAST.value,
+    Fault.SAGGING.value,
     Fault.HOLD_SHORT.value,
     Fault.RANGE_SHORT.value,
     Note.TOO_SLOW.value,
@@ -186,7 +188,8 @@ class RepetitionMeasure:
     smoothness_*: SPARC of each direction, None when it could not be measured. compensations: by
     name, the largest deviation in degrees and its standard deviation; what could not be measured is
     left out. interrupted: a sensor fell silent meanwhile. paused: stood still in mid-repetition.
-    whole: False when it was under way before the recording began.
+    whole: False when it was under way before the recording began. sagging: a hold left its band for
+    long and came back.
     """
 
     start_s: float
@@ -205,6 +208,7 @@ class RepetitionMeasure:
     interrupted: bool
     paused: bool
     whole: bool
+    sagging: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,9 +242,10 @@ class _Finding:
     sd: float | None
 
 
-def _happened(rule: Note, seen: bool) -> _Finding:
+def _happened(rule: Fault | Note, seen: bool) -> _Finding:
     """A rule about what happened has no threshold to be near to."""
-    return _Finding(rule.value, Judging.NOTE, -math.inf if seen else math.inf, None)
+    judging = Judging.FAULT if isinstance(rule, Fault) else Judging.NOTE
+    return _Finding(rule.value, judging, -math.inf if seen else math.inf, None)
 
 
 def _parts(measure: RepetitionMeasure, tempo: Tempo) -> list[tuple[float, float, float]]:
@@ -280,10 +285,15 @@ def _findings(measure: RepetitionMeasure, template: ExerciseTemplate) -> list[_F
     rom_deg, rom_sd_deg = measure.rom_deg, measure.rom_sd_deg
     time_sd_s = measure.time_sd_s
     found: list[_Finding] = []
-    if measure.whole:
-        margin = rom_deg - target.minimum_deg
-        found.append(_Finding(Fault.RANGE_SHORT.value, fault, margin, rom_sd_deg))
-    found.append(_Finding(Fault.RANGE_OVER.value, fault, target.limit_deg - rom_deg, rom_sd_deg))
+    if template.band is not None:
+        # What is held has no range of its own: it is in the band, or it sags.
+        found.append(_happened(Fault.SAGGING, measure.sagging))
+    else:
+        if measure.whole:
+            margin = rom_deg - target.minimum_deg
+            found.append(_Finding(Fault.RANGE_SHORT.value, fault, margin, rom_sd_deg))
+        margin = target.limit_deg - rom_deg
+        found.append(_Finding(Fault.RANGE_OVER.value, fault, margin, rom_sd_deg))
     if measure.whole:
         margin = _too_fast_margin(measure, tempo)
         found.append(_Finding(Fault.TOO_FAST.value, fault, margin, time_sd_s))
@@ -310,6 +320,8 @@ def _findings(measure: RepetitionMeasure, template: ExerciseTemplate) -> list[_F
 
 def _range_share(measure: RepetitionMeasure, template: ExerciseTemplate) -> float:
     target = template.range
+    if template.band is not None:
+        return 1.0
     if measure.rom_deg > target.limit_deg:
         beyond = (measure.rom_deg - target.limit_deg) / (OVERSHOOT_SHARE * target.limit_deg)
         return max(0.0, 1.0 - beyond)
@@ -351,7 +363,8 @@ def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
     """Judge one repetition by its values alone.
 
     Faults: range_short (below the minimum), range_over (above the limit), too_fast (out, back or
-    active below its prescribed shortest), hold_short, compensation:<name>. Notes: too_slow (any
+    active below its prescribed shortest), hold_short, sagging (a hold that left its band and came
+    back), compensation:<name>. Notes: too_slow (any
     part above its longest), jerky (SPARC of either direction below JERKY_SPARC), interrupted,
     paused. `template.rules` moves a rule to the other side. What the template leaves out or the
     sensors could not measure is not judged.
@@ -384,7 +397,7 @@ def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
     }
     score = parts["range"] + parts["tempo"] + parts["smoothness"] + parts["compensation"]
     return Judgement(
-        goal_reached=measure.rom_deg >= template.range.goal_deg,
+        goal_reached=_goal_reached(measure, template),
         score=score,
         score_parts=parts,
         verdict=Verdict.INCORRECT if faults else Verdict.CORRECT,
@@ -392,6 +405,13 @@ def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
         borderline=borderline,
         notes=notes,
     )
+
+
+def _goal_reached(measure: RepetitionMeasure, template: ExerciseTemplate) -> bool:
+    """A range reaches its goal; a hold lasts as long as it should."""
+    if template.band is None:
+        return measure.rom_deg >= template.range.goal_deg
+    return template.tempo.hold_s is None or measure.hold_s >= template.tempo.hold_s[0]
 
 
 def limit_cue() -> tuple[str, str]:
@@ -408,7 +428,7 @@ def cue_for(
     beyond the limit has had its cue at the crossing (`limit_cue`) and gets no second one.
     Compensations speak with the template's own cue; their code is `compensation:<name>`.
     """
-    if measure.rom_deg > template.range.limit_deg:
+    if template.band is None and measure.rom_deg > template.range.limit_deg:
         return None
     clear = [rule for rule in judgement.faults if rule not in judgement.borderline]
     for kind in _CUE_ORDER:

@@ -97,14 +97,17 @@ STARTED: Final = 27
 OVER_LIMIT: Final = 28
 WIDE_VALLEYS: Final = 29
 DWELT: Final = 30  # stillness has set the rest since the last repetition
-STATE_SIZE: Final = 31
+WAY: Final = 31  # sign by which the angle is looked at
+STATE_SIZE: Final = 32
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
 STILL: Final = 1
 LONGEST_STAND: Final = 2
 LIMIT: Final = 3
-PARAMETER_SIZE: Final = 4
+BOTH: Final = 4  # 1: excursions below the rest are repetitions too
+SWINGS: Final = 5  # 1: swings far above the rest may show that the rest was wrong
+PARAMETER_SIZE: Final = 6
 
 # One row a repetition.
 ROW_START_T: Final = 0
@@ -123,7 +126,8 @@ ROW_PAUSED: Final = 12
 ROW_INTERRUPTED: Final = 13
 ROW_PLATEAU_FROM: Final = 14
 ROW_PLATEAU_TO: Final = 15
-ROW_SIZE: Final = 16
+ROW_WAY: Final = 16  # 1 above the rest, -1 below it
+ROW_SIZE: Final = 17
 
 # Marks: what else is told while a repetition is under way.
 MARK_REST: Final = 0
@@ -259,6 +263,7 @@ def _write_row(
     row[ROW_INTERRUPTED] = state[INTERRUPTED]
     row[ROW_PLATEAU_FROM] = first + base
     row[ROW_PLATEAU_TO] = last + base
+    row[ROW_WAY] = 1.0
 
 
 @njit
@@ -285,15 +290,17 @@ def segment_kernel(
     base: int,
     rows: Float64,
     marks: Float64,
-) -> tuple[int, int]:
+) -> tuple[int, int, bool]:
     """Look at the samples from state[NEXT] on; returns how many rows and marks were written.
 
     t, a, gap: history in seconds and degrees; gap is 1 where a silence precedes the sample. `base`
-    is the absolute index of their first element. Stops early when `rows` or `marks` is full: call
-    again until state[NEXT] is base + len(t).
+    is the absolute index of their first element. Stops early when `rows` or `marks` is full, or,
+    where both ways count, before a sample that begins an excursion below the rest (returned as the
+    third value): call again until state[NEXT] is base + len(t).
     """
     n_rows = 0
     n_marks = 0
+    both = parameters[BOTH] == 1.0
     count_from = parameters[COUNT_FROM]
     still = parameters[STILL]
     stop = base + len(t)
@@ -308,7 +315,8 @@ def segment_kernel(
         if state[STARTED] == 0.0:
             state[STARTED] = 1.0
             state[REST] = x
-            state[FOLLOW] = 1.0
+            # Below the rest is the other way where both count: the rest does not follow there.
+            state[FOLLOW] = 0.0 if both else 1.0
             state[END_T] = now - 2.0 * SETTLING_S
             state[STILL_FROM] = index
             state[STILL_MIN] = x
@@ -349,6 +357,9 @@ def segment_kernel(
                 state[FOLLOW] = 0.0
                 state[SEEN_REST] = 1.0
                 state[DWELT] = 1.0
+            if both and state[REST] - x >= count_from:
+                state[NEXT] = index
+                return n_rows, n_marks, True
             if x - state[REST] >= count_from:
                 if state[DWELT] == 1.0:
                     bound = int(state[BOUND]) - base
@@ -399,7 +410,9 @@ def segment_kernel(
             state[STAND_MAX] = high_stand
         # Swings far above the rest: perhaps the rest was not where we thought.
         swing = max(count_from, SWING_SHARE * excursion)
-        if state[FALLING] == 0.0:
+        if parameters[SWINGS] == 0.0:
+            pass
+        elif state[FALLING] == 0.0:
             state[TOP] = max(state[TOP], x)
             if state[TOP] - x > swing:
                 state[FALLING] = 1.0
@@ -466,6 +479,8 @@ def segment_kernel(
             state[PARTIAL] += 1.0
             state[BOUND] = index
             _begin_rest(state, x, index, x, now)
+            if both:
+                state[FOLLOW] = 0.0
             state[PHASE] = MARK_REST
             marks[n_marks, 0] = now
             marks[n_marks, 1] = MARK_REST
@@ -476,7 +491,13 @@ def segment_kernel(
             n_rows += 1
             state[SEEN_REST] = 1.0
             state[BOUND] = end + base
-            _begin_rest(state, min(a[end], x), index, x, end_t)
+            if both:
+                # Passing through to the other way, the angle says nothing new about the rest.
+                passed = a[end] <= rest + BAND * excursion
+                _begin_rest(state, rest if passed else a[end], index, x, end_t)
+                state[FOLLOW] = 0.0
+            else:
+                _begin_rest(state, min(a[end], x), index, x, end_t)
             state[PHASE] = MARK_REST
             marks[n_marks, 0] = now
             marks[n_marks, 1] = MARK_REST
@@ -496,7 +517,16 @@ def segment_kernel(
             marks[n_marks, 0] = now
             marks[n_marks, 1] = MARK_BACK
             n_marks += 1
-    return n_rows, n_marks
+    return n_rows, n_marks, False
+
+
+@njit
+def turn_over_kernel(state: Float64) -> None:
+    """Turn levels over, for an angle whose sign is turned: where both ways count, between two."""
+    state[REST] = -state[REST]
+    low, high = state[STILL_MIN], state[STILL_MAX]
+    state[STILL_MIN], state[STILL_MAX] = -high, -low
+    state[WAY] = -state[WAY]
 
 
 @njit
@@ -522,12 +552,16 @@ class SegmenterParameters:
     """What a segmenter needs to know.
 
     count_from_deg: below it nothing happened. limit_deg: crossing it is marked at once.
-    longest_stand_s: a longer standstill in mid-repetition is a new posture.
+    longest_stand_s: a longer standstill in mid-repetition is a new posture. both: excursions below
+    the rest are repetitions too. swings: whether swings far above the rest may show that the rest
+    lies there.
     """
 
     count_from_deg: float
     limit_deg: float = np.inf
     longest_stand_s: float = GIVE_UP_S
+    both: bool = False
+    swings: bool = True
 
     def packed(self) -> Float64:
         """Array for `segment_kernel`."""
@@ -537,6 +571,8 @@ class SegmenterParameters:
                 STILL_SHARE * self.count_from_deg,
                 max(self.longest_stand_s, GIVE_UP_S),
                 self.limit_deg,
+                float(self.both),
+                float(self.swings and not self.both),
             ]
         )
 
@@ -557,6 +593,7 @@ class Segmenter:
         self.state = np.zeros(STATE_SIZE)
         self.state[NEXT] = first_index
         self.state[BOUND] = first_index
+        self.state[WAY] = 1.0
 
     @property
     def keep_from(self) -> int:
@@ -571,7 +608,7 @@ class Segmenter:
     @property
     def rest_deg(self) -> float:
         """The rest level, degrees."""
-        return float(self.state[REST])
+        return float(self.state[WAY] * self.state[REST])
 
     @property
     def partial(self) -> int:
@@ -589,20 +626,33 @@ class Segmenter:
         stop = base + len(t)
         all_rows: list[Float64] = []
         all_marks: list[Float64] = []
+        seen = self._seen(a)
         while int(self.state[NEXT]) < stop:
-            n_rows, n_marks = segment_kernel(
-                self.state, self._parameters, t, a, gap, base, self._rows, self._marks
+            n_rows, n_marks, turned = segment_kernel(
+                self.state, self._parameters, t, seen, gap, base, self._rows, self._marks
             )
             if n_rows:
-                all_rows.append(self._rows[:n_rows].copy())
+                all_rows.append(self._described(n_rows))
             if n_marks:
                 all_marks.append(self._marks[:n_marks].copy())
+            if turned:
+                turn_over_kernel(self.state)
+                seen = self._seen(a)
         rows = np.concatenate(all_rows) if all_rows else np.empty((0, ROW_SIZE))
         marks = np.concatenate(all_marks) if all_marks else np.empty((0, 2))
         return rows, marks
 
     def finish(self, t: Float64, a: Float64, base: int) -> Float64:
         """Rows of the repetition that the end of the stream closes, if any."""
-        written = finish_kernel(self.state, self._parameters, t, a, base, self._rows)
-        rows: Float64 = self._rows[:written].copy()
+        written = finish_kernel(self.state, self._parameters, t, self._seen(a), base, self._rows)
+        return self._described(written)
+
+    def _seen(self, a: Float64) -> Float64:
+        return a if self.state[WAY] > 0.0 else -a
+
+    def _described(self, count: int) -> Float64:
+        """The rows that a kernel wrote, as of the angle itself."""
+        rows: Float64 = self._rows[:count].copy()
+        rows[:, ROW_WAY] = self.state[WAY]
+        rows[:, ROW_REST] *= self.state[WAY]
         return rows

@@ -93,10 +93,11 @@ def rest_kernel(
     t: Float64,
     q: Float64,
     gap: NDArray[np.uint8],
+    rezero: bool,
     still_s: Float64,
     zero_t: Float64,
 ) -> None:
-    """Correct headings in place and tell how long the pose has been still.
+    """With `rezero` correct headings in place; tell how long the pose has been still.
 
     t: (n,) seconds. q: (n, 4 s) quaternions of s sensors side by side. gap: (n,). still_s: (n,)
     out, seconds of stillness. zero_t: (n,) out, time of the last re-zeroing.
@@ -126,7 +127,7 @@ def rest_kernel(
                 for s in range(sensors):
                     for k in range(4):
                         state[HEAD + s * BLOCK + NEUTRAL + k] = q[i, 4 * s + k]
-            else:
+            elif rezero:
                 gain = min(1.0, (now - state[LAST_T]) / REZERO_S)
                 zeroed = True
                 for s in range(sensors):
@@ -152,10 +153,12 @@ def rest_kernel(
 class RestTracker:
     """Stillness, neutral pose and heading of one or several sensors, online.
 
-    State is one array; any chunking gives the same to the last bit.
+    rezero: whether the heading of each sensor is corrected where the neutral pose returns. State is
+    one array; any chunking gives the same to the last bit.
     """
 
-    def __init__(self, sensors: int) -> None:
+    def __init__(self, sensors: int, *, rezero: bool = True) -> None:
+        self._rezero = rezero
         self.state = np.zeros(HEAD + sensors * BLOCK)
         self._started = False
 
@@ -183,5 +186,5 @@ class RestTracker:
             if self.state[HAS_ANCHOR] == 0.0 and self.state[LAST_T] == 0.0:
                 self.state[LAST_T] = t[0]
                 self.state[ZERO_T] = t[0]
-            rest_kernel(self.state, t, q, gap, still_s, zero_t)
+            rest_kernel(self.state, t, q, gap, self._rezero, still_s, zero_t)
         return still_s, zero_t

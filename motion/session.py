@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
-from motion.calibration import Calibration
+from motion.calibration import Calibration, Vector, vector
 from motion.errors import OrderError, OrderFault
 from motion.events import (
     EndReason,
@@ -113,6 +113,10 @@ class Session:
         self._silences: list[Silence] = []
         self._late: dict[str, int] = {}
         self._findings: list[SensorEvent] = []
+        self._calibration: Calibration | None = None
+        self._poses: dict[str, dict[str, Vector]] = {}
+        # The last exercise, for what it knew of the sensors.
+        self._left: Tracker | None = None
         # Since the last watermark, in the order in which they came. The log does not tell which
         # of them came before a control, so that no exercise may have them before the next one.
         self._waiting: list[Samples] = []
@@ -218,6 +222,14 @@ class Session:
         # Whatever is wrong with it is found before the exercise under way ends.
         tracker = Tracker(template, calibration, control.side, angles=self.angles)
         events = self._end_exercise(last=False)
+        if calibration != self._calibration:
+            # Worn anew: how the segments stood before says nothing any more.
+            self._calibration = calibration
+            self._poses = {} if calibration is None else dict(calibration.poses)
+        tracker.known_poses = dict(self._poses.get(template.position, {}))
+        if self._left is not None:
+            tracker.follow_on(self._left, self.watermark_s)
+            self._left = None
         tracker.seq = self._seq
         tracker.counting = False
         self._tracker = tracker
@@ -278,7 +290,12 @@ class Session:
         for slot, late in tracker.late_samples.items():
             if late:
                 self._late[slot] = self._late.get(slot, 0) + late
+        if tracker.starts_plainly:
+            # The first neutral pose in a position is what later ones are compared with.
+            position = tracker.template.position
+            self._poses[position] = {**tracker.poses, **self._poses.get(position, {})}
         self._tracker = None
+        self._left = tracker
         return events
 
     def _end(self) -> list[Event]:
@@ -321,6 +338,11 @@ class Session:
                     for samples in self._waiting
                 ],
                 "tracker": None if self._tracker is None else self._tracker.state_document(),
+                "left": None if self._left is None else self._left.state_document(),
+                "calibration": None
+                if self._calibration is None
+                else self._calibration.document(),
+                "poses": self._poses,
             },
         )  # fmt: skip
 
@@ -346,6 +368,14 @@ class Session:
         session._waiting = [Samples(*waiting) for waiting in state["waiting"]]
         if state["tracker"] is not None:
             session._tracker = Tracker.from_state_document(state["tracker"])
+        if state["left"] is not None:
+            session._left = Tracker.from_state_document(state["left"])
+        if state["calibration"] is not None:
+            session._calibration = Calibration.from_document(state["calibration"])
+        session._poses = {
+            position: {slot: vector(up) for slot, up in poses.items()}
+            for position, poses in state["poses"].items()
+        }
         return session
 
 

@@ -245,15 +245,16 @@ def period_kernel(t: Float64) -> float:
 class SensorStream:
     """Samples of one sensor in, orientations at its valid sample times out.
 
-    `oriented` has the columns t (n,) in seconds and q (n, 4), sensor to earth; whoever reads them
-    drops them. Late, repeated and doubtful samples are left out and accounted for.
+    `oriented` has the columns t (n,) in seconds, q (n, 4), sensor to earth, and acc (n, 3),
+    specific force in m/s2, sensor frame; whoever reads them drops them. Late, repeated and doubtful
+    samples are left out and accounted for.
     """
 
     def __init__(self, sensor: str) -> None:
         self.sensor = sensor
         self.silences: list[Silence] = []
         self.period_s = math.nan  # nominal time between samples, NaN until it is known
-        self.oriented = Columns(t=(0, np.float64), q=(4, np.float64))
+        self.oriented = Columns(t=(0, np.float64), q=(4, np.float64), acc=(3, np.float64))
         self._pending = _sample_columns()  # not released by a watermark yet, in order of time
         self._valid = _sample_columns()  # released, valid, not oriented yet
         self._flags = np.zeros(FLAG_STATE_SIZE)
@@ -313,6 +314,15 @@ class SensorStream:
         if self._work[W_VALID_T] == -math.inf:
             self._work[W_VALID_T] = t_s
 
+    def rejoin(self, t_s: float) -> None:
+        """Go on in another exercise from `t_s`: what was learned of the sensor is kept, the books
+        are begun anew, and the time between is no silence."""
+        self.silences = []
+        self.oriented.drop(len(self.oriented))
+        self._work[W_LATE] = self._work[W_REPEATED] = 0.0
+        if self._work[W_VALID_T] > -math.inf:
+            self._work[W_VALID_T] = max(t_s, float(self._work[W_VALID_T]))
+
     def push(self, samples: Samples) -> None:
         """Buffer samples, in any order."""
         count = len(samples)
@@ -357,6 +367,7 @@ class SensorStream:
         at = self.oriented.append(count)
         arrays = self.oriented.arrays
         arrays["t"][at : at + count] = valid["t"]
+        arrays["acc"][at : at + count] = valid["acc"]
         orient_kernel(
             work,
             self._filter,

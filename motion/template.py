@@ -540,6 +540,13 @@ class ExerciseTemplate(_Part):
         return "".join(parts)
 
 
+def measured_movement(
+    movement: Movement,
+) -> JointMovement | SegmentMovement | LearnedMovement | DominantMovement:
+    """The movement whose angle is measured: a hold's is that of its segment or joint."""
+    return movement.angle() if isinstance(movement, HoldMovement) else movement
+
+
 def movement_slots(movement: Movement) -> tuple[str, ...]:
     """Slots that a movement is measured with, first the one that moves most."""
     match movement:

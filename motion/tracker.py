@@ -15,7 +15,7 @@ from motion import repetition as rep
 from motion.alignment import Alignment
 from motion.angle import C_AXIS, C_TILT_SD, C_UP, TILT_SD_DEG, AngleModel, speed_kernel
 from motion.axis import up_vector
-from motion.calibration import Calibration
+from motion.calibration import Calibration, Vector, angle_between_deg, vector
 from motion.columns import Columns
 from motion.errors import OrderError, OrderFault, SamplesError, SamplesFault
 from motion.events import (
@@ -30,18 +30,30 @@ from motion.events import (
     Silence,
 )
 from motion.first_movement import LOOK_EVERY_S, FirstMovement
+from motion.heading import JointHeading
+from motion.joint_angle import JointAngle
+from motion.joints import opposite
 from motion.measure import RepetitionMeter
 from motion.quality import cue_for, judge, limit_cue
 from motion.rest import NEUTRAL_S, RestTracker
 from motion.samples import Samples
 from motion.snapshot import pack, restored
 from motion.stream import SILENT_S, SensorStream
-from motion.template import ExerciseTemplate, LearnedMovement
+from motion.template import (
+    LONGEST_PART_S,
+    ExerciseTemplate,
+    JointMovement,
+    LearnedMovement,
+    SegmentMovement,
+    measured_movement,
+)
 
 Float64 = NDArray[np.float64]
 
 # A cue is worthless after this.
 CUE_LIFE_S: Final = 2.0
+# Gravity at the neutral pose further than this from where it was: the strap has slipped.
+SLIPPED_DEG: Final = 10.0
 # A norm of the acceleration at rest that varies with posture by more is a bad calibration.
 NORM_VARIES: Final = 0.05
 
@@ -76,6 +88,10 @@ class Tracker:
         self.template = template
         self.calibration = calibration
         self.side = side if side is not None else _fixed_side(template)
+        # How segments stood in this position: by slot, the earth's up direction in their frames.
+        self.known_poses: dict[str, Vector] = (
+            {} if calibration is None else dict(calibration.poses.get(template.position, {}))
+        )
         self.angles = angles
         self.seq = first_seq
         self.set_index = set_index
@@ -95,9 +111,13 @@ class Tracker:
             count_from_deg=template.range.count_from_deg,
             limit_deg=template.range.limit_deg,
             longest_stand_s=_longest_stand_s(template),
+            both=template.direction == "both",
+            swings=template.band is None,
         )
-        self._model = AngleModel(template, calibration)
-        self._meter = RepetitionMeter(template, calibration, self._model)
+        self._model = angle_model(template, calibration, self.side)
+        self._meter = RepetitionMeter(template, calibration, self._model, self.side)
+        self._heading: JointHeading | None = None
+        self.poses: dict[str, Vector] = {}
         self._begin_angle()
 
     def _begin_angle(self) -> None:
@@ -109,7 +129,10 @@ class Tracker:
 
     def _begin_rest(self) -> None:
         """Look for the rest and the neutral pose anew; an axis that was found is kept."""
-        self._rest = RestTracker(len(self._slots))
+        # A calibrated joint has a heading of its own, which the neutral pose corrects.
+        self._rest = RestTracker(len(self._slots), rezero=not self._has_heading)
+        if self._heading is not None:
+            self._heading.forget_neutral()
         self._segmenter = rep.Segmenter(self._parameters)
         self._model.begun = False
         self._history = Columns(
@@ -122,6 +145,27 @@ class Tracker:
             angle=(0, np.float64),
             sd=(0, np.float64),
         )
+
+    def follow_on(self, before: "Tracker", t_s: float) -> None:
+        """Take over what `before`, which has finished, knew of the sensors that both use.
+
+        Orientations go on with their known bias; so does the heading of the same joint.
+        """
+        shared = [slot for slot in self._slots if slot in before._streams]
+        for slot in shared:
+            stream = before._streams[slot]
+            stream.rejoin(t_s)
+            self._streams[slot] = stream
+        self._alignment = Alignment([self._streams[slot] for slot in self._slots])
+        if (
+            isinstance(self._model, JointAngle)
+            and isinstance(before._model, JointAngle)
+            and before._heading is not None
+            and self._model.same_joint(before._model)
+            and self._slots[0] == before._slots[0]
+        ):
+            self._heading = before._heading
+            self._heading.forget_neutral()
 
     # --- what the caller may ask
 
@@ -223,10 +267,33 @@ class Tracker:
             events += self._sensor_events(slot, stream, until_s)
         self._alignment.advance(until_s, last=last)
         rows = self._alignment.rows
+        if self._has_heading and self._heading is None and len(rows):
+            self._heading = self._new_heading()
         if self.counting:
             events += self._follow(rows, last=last)
+        elif self._heading is not None and len(rows):
+            # Walking about between two sets tells the heading better than any exercise.
+            self._headings(self._heading, rows, np.full(len(rows), -1.0), len(rows))
         rows.drop(len(rows))
         return events
+
+    @property
+    def _has_heading(self) -> bool:
+        return isinstance(self._model, JointAngle)
+
+    def _new_heading(self) -> JointHeading:
+        if not isinstance(self._model, JointAngle):
+            raise TypeError("only a calibrated joint has a heading")
+        return JointHeading(1.0 / self._period_s, self._model.bones)
+
+    def _headings(
+        self, heading: JointHeading, rows: Columns, still_s: Float64, count: int
+    ) -> tuple[Float64, Float64]:
+        """Heading between the segments of the joint and its variance at the first rows."""
+        pair = (self._model.against, self._model.main)
+        q1, q2 = (np.ascontiguousarray(rows["q"][:count, 4 * s : 4 * s + 4]) for s in pair)
+        acc1, acc2 = (np.ascontiguousarray(rows["acc"][:count, 3 * s : 3 * s + 3]) for s in pair)
+        return heading.update(q1, q2, acc1, acc2, rows["gap"][:count], still_s)
 
     def _sensor_events(self, slot: str, stream: SensorStream, until_s: float) -> list[Event]:
         events: list[Event] = []
@@ -290,6 +357,7 @@ class Tracker:
             for name in ("t", "q", "gap", "still_s", "zero_t", "angle", "sd")
         )
         still_s[:], zero_t[:] = self._rest.update(t, q, gap)
+        events = self._pose_events() if not self.poses and self._rest.has_neutral else []
         model = self._model
         speed_kernel(
             history["q"], history["t"], history["gap"], self._period_s, model.main, model.against,
@@ -298,18 +366,53 @@ class Tracker:
         self._set_tilt_sd()
         if self._first is not None:
             self._first.looks -= count
-            return self._look(last=False) if self._first.looks <= 0 else []
+            return events + (self._look(last=False) if self._first.looks <= 0 else [])
         if not model.begun:
             model.begin(q[0])
-        angle[:], sd[:] = model.evaluate(t, q, zero_t)
+        if self._heading is not None:
+            angle[:], sd[:] = model.evaluate(
+                t, q, zero_t, *self._headings(self._heading, rows, still_s, count)
+            )
+        else:
+            angle[:], sd[:] = model.evaluate(t, q, zero_t)
         found, marks = self._segmenter.update(
             history["t"], history["angle"], history["gap"], history.base
         )
-        events = self._told(found, marks)
+        events += self._told(found, marks)
         if self.angles:
             events += _angle_events(t, angle, sd)
         self._trim(self._segmenter.keep_from)
         return events
+
+    def _pose_events(self) -> list[Event]:
+        """Note how the segments stand in the neutral pose; tell a strap that has slipped."""
+        calibration = self.calibration
+        if calibration is None:
+            return []
+        events: list[Event] = []
+        for index, slot in enumerate(self._slots):
+            if slot not in calibration.rotations:
+                continue
+            up = calibration.segment_up(slot, self._rest.neutral(index))
+            self.poses[slot] = up
+            known = self.known_poses.get(slot)
+            if known is None or not self.starts_plainly:
+                continue
+            apart_deg = angle_between_deg(known, up)
+            if apart_deg > SLIPPED_DEG:
+                reason = (
+                    f"worn {apart_deg:.0f} degrees otherwise than when it was calibrated; "
+                    "calibrate again"
+                )
+                now = self.watermark_s
+                events.append(SensorEvent(now, slot, SensorState.SLIPPED, now, reason))
+        return events
+
+    @property
+    def starts_plainly(self) -> bool:
+        """Whether the exercise starts in its plain position, in which poses can be compared."""
+        figure = self.template.figure
+        return figure is None or not figure.rest
 
     @property
     def _period_s(self) -> float:
@@ -394,11 +497,13 @@ class Tracker:
             return []
         measure = self._meter.measure(row, self._history, self._period_s, whole=whole)
         judgement = judge(measure, self.template)
+        way = self._way_of(row)
         self.index += 1
         event = RepetitionEvent(
             seq=self.seq,
             exercise=self.template.id,
-            side=self.side,
+            side=self._side_of(way),
+            way=way,
             set_index=self.set_index,
             index=self.index,
             start_s=measure.start_s,
@@ -429,6 +534,25 @@ class Tracker:
             events.append(CueEvent(self.watermark_s, self.watermark_s + CUE_LIFE_S, *cue))
         return events
 
+    def _way_of(self, row: Float64) -> str | None:
+        """The clinical direction of a repetition, where the exercise goes both ways."""
+        movement = self.template.movement
+        if self.template.direction == "one" or not isinstance(
+            movement, JointMovement | SegmentMovement
+        ):
+            return None
+        return movement.axis if row[rep.ROW_WAY] > 0.0 else opposite(movement.axis)
+
+    def _side_of(self, way: str | None) -> str | None:
+        """The side of a repetition: where sides alternate, told by its way or its turn."""
+        if self.template.side != "alternate":
+            return self.side
+        if way is not None and way.endswith(("_left", "_right")):
+            return way.rsplit("_", 1)[1]
+        first = self.side or "left"
+        other = "right" if first == "left" else "left"
+        return first if self.index % 2 == 1 else other
+
     # --- snapshots
 
     def state(self) -> bytes:
@@ -447,6 +571,10 @@ class Tracker:
                 self._partial,
             ],
             "told": [self._silent_told, self._norm_told],
+            "poses": [self.known_poses, self.poses],
+            "heading": None
+            if self._heading is None
+            else [self._heading.memory, self._heading.pose],
             "streams": {slot: stream.state() for slot, stream in self._streams.items()},
             "alignment": self._alignment.state(),
             "history": self._history.state(),
@@ -477,6 +605,9 @@ class Tracker:
             tracker._align_to_neutral, tracker._partial,
         ) = state["plain"]  # fmt: skip
         tracker._silent_told, tracker._norm_told = state["told"]
+        known, here = state["poses"]
+        tracker.known_poses = {slot: vector(up) for slot, up in known.items()}
+        tracker.poses = {slot: vector(up) for slot, up in here.items()}
         for slot, stream in state["streams"].items():
             tracker._streams[slot].restore(stream)
         tracker._alignment.restore(state["alignment"])
@@ -484,6 +615,9 @@ class Tracker:
         tracker._rest.state[:] = state["rest"]
         tracker._model.recall(state["model"])
         tracker._segmenter.state[:] = state["segmenter"]
+        if state["heading"] is not None:
+            tracker._heading = tracker._new_heading()
+            tracker._heading.memory[:], tracker._heading.pose[:] = state["heading"]
         if state["first"] is None:
             tracker._first = None
         elif tracker._first is not None:
@@ -498,11 +632,23 @@ def _angle_events(t: Float64, angle: Float64, sd: Float64) -> list[Event]:
 
 
 def _fixed_side(template: ExerciseTemplate) -> str | None:
-    return None if template.side == "none" else template.side
+    return template.side if template.side in ("left", "right") else None
+
+
+def angle_model(
+    template: ExerciseTemplate, calibration: Calibration | None, side: str | None
+) -> AngleModel:
+    """The angle of a template: of a calibrated joint, or of coordinates of its sensors."""
+    movement = measured_movement(template.movement)
+    if calibration is not None and isinstance(movement, JointMovement):
+        return JointAngle(template, movement, calibration, side)
+    return AngleModel(template, calibration, side)
 
 
 def _longest_stand_s(template: ExerciseTemplate) -> float:
     """A prescribed hold is no new posture: half as long again is still this repetition."""
+    if template.band is not None:
+        return LONGEST_PART_S
     hold = template.tempo.hold_s
     if hold is None or math.isinf(hold[1]):
         return rep.GIVE_UP_S
