@@ -91,7 +91,7 @@ DIP: Final = 21
 PARTIAL: Final = 22
 PAUSE_S_SEEN: Final = 23
 PAUSE_LEVEL: Final = 24
-INTERRUPTED: Final = 25
+LAST_GAP: Final = 25  # last sample that a silence precedes
 PHASE: Final = 26
 STARTED: Final = 27
 OVER_LIMIT: Final = 28
@@ -260,7 +260,8 @@ def _write_row(
         longest, level = stand_t, 0.5 * (state[STAND_MIN] + state[STAND_MAX])
     paused = longest >= PAUSE_S and level < rest + 0.9 * excursion
     row[ROW_PAUSED] = 1.0 if paused else 0.0
-    row[ROW_INTERRUPTED] = state[INTERRUPTED]
+    # A silence before the repetition was open may still lie after its start.
+    row[ROW_INTERRUPTED] = 1.0 if start <= state[LAST_GAP] - base <= end else 0.0
     row[ROW_PLATEAU_FROM] = first + base
     row[ROW_PLATEAU_TO] = last + base
     row[ROW_WAY] = 1.0
@@ -277,7 +278,6 @@ def _begin_rest(state: Float64, level: float, index: int, value: float, end_t: f
     state[STILL_FROM] = index
     state[STILL_MIN] = value
     state[STILL_MAX] = value
-    state[INTERRUPTED] = 0.0
 
 
 @njit
@@ -330,8 +330,7 @@ def segment_kernel(
             state[STAND_FROM] = index
             state[STAND_MIN] = x
             state[STAND_MAX] = x
-            if state[OPEN] == 1.0:
-                state[INTERRUPTED] = 1.0
+            state[LAST_GAP] = index
         if state[OPEN] == 0.0:
             state[STILL_MIN] = min(state[STILL_MIN], x)
             state[STILL_MAX] = max(state[STILL_MAX], x)
@@ -377,7 +376,6 @@ def segment_kernel(
                 state[STAND_MAX] = x
                 state[PAUSE_S_SEEN] = 0.0
                 state[PAUSE_LEVEL] = x
-                state[INTERRUPTED] = 0.0
                 state[OVER_LIMIT] = 0.0
                 state[PHASE] = MARK_OUT
                 marks[n_marks, 0] = now
@@ -593,6 +591,7 @@ class Segmenter:
         self.state = np.zeros(STATE_SIZE)
         self.state[NEXT] = first_index
         self.state[BOUND] = first_index
+        self.state[LAST_GAP] = -np.inf
         self.state[WAY] = 1.0
 
     @property

@@ -504,17 +504,12 @@ def test_a_silence_in_a_repetition_is_told_and_the_repetition_marked(
     assert silence.to_s == pytest.approx(7.7)
 
 
-_UNNOTICED = pytest.mark.xfail(
-    strict=True, reason="a silence before the angle passes count_from_deg marks no repetition"
-)
-
-
 @BOTH
 @pytest.mark.parametrize(
     "from_s",
     [
-        pytest.param(6.2, marks=_UNNOTICED, id="over its start"),
-        pytest.param(6.4, marks=_UNNOTICED, id="soon after its start"),
+        pytest.param(6.2, id="over its start"),
+        pytest.param(6.4, id="soon after its start"),
         pytest.param(6.9, id="on the way out"),
         pytest.param(7.4, id="at the top"),
         pytest.param(7.9, id="over its end"),
