@@ -83,10 +83,13 @@ SIDES: Final[tuple[Side, Side]] = ("left", "right")
 #   hands on the thighs (seated)       shoulder_flexion: 20, elbow_flexion: 50
 #   forearm upright at the side        elbow_flexion: 80, so that the hand points forward
 #
+# Rest and peak are both written from the position: what stays as it is at rest (bent knees in hook
+# lying) stands in both.
+#
 # The side: a figure is written for the template's own side, and for the right one where `side` is
-# none, alternate or right. On the other side it is mirrored, and with it which side one lies on.
-# Side lying is on the side that is not exercised, so the exercised limbs are on top. A slot without
-# left_ or right_ is the exercised side.
+# none, alternate or right; its limb is then right_hip_flexion and so on. On the other side it is
+# mirrored, and with it which side one lies on: side lying is on the side that is not exercised, so
+# the exercised limbs are on top. A slot without left_ or right_ is the exercised side.
 #
 # What is fixed: of the named parts those points that touch the floor in all poses keep their place.
 # When two parts are fixed and the angles do not quite agree, the difference is shared;
@@ -489,6 +492,21 @@ class Posture:
         origins = {segment: origin + by for segment, origin in self.origins.items()}
         return Posture(self.orientations, origins, self.height_m)
 
+    @classmethod
+    def joined(cls, parts: Sequence["Posture"]) -> "Posture":
+        """The poses of all parts after each other."""
+        return cls(
+            {
+                name: np.concatenate([part.orientations[name] for part in parts])
+                for name in parts[0].orientations
+            },
+            {
+                name: np.concatenate([part.origins[name] for part in parts])
+                for name in parts[0].origins
+            },
+            parts[0].height_m,
+        )
+
 
 def hanging(orientation: dict[str, Float64], height_m: float = STATURE_M) -> Posture:
     """A body whose pelvis is held at the room's origin."""
@@ -579,6 +597,94 @@ def segment_of(slot: str, side: Side, worn: Mapping[str, str] | None = None) -> 
         f"the slot {slot!r} is not named after a segment; tell on which one it is worn, "
         f"one of {', '.join((*TRUNK, *_LIMB_SEGMENTS))}."
     )
+
+
+class Seat(NamedTuple):
+    """Where on a segment a sensor is strapped.
+
+    at: middle of the strap in the segment's frame. depth, width: from there to the skin in front
+    and behind, and to the sides. Shares of the height.
+    """
+
+    at: Point
+    depth: float
+    width: float
+
+
+# Straps as the makers of such sensors show them: below the hip bones, round the chest, above and
+# below the knee, above the elbow and behind the wrist.
+SEATS: Final[Mapping[str, Seat]] = {
+    "pelvis": Seat((0.0, 0.030, 0.0), 0.056, 0.098),
+    "thorax": Seat((0.0, 0.135, 0.0), 0.059, 0.092),
+    "head": Seat((0.005, 0.105, 0.0), 0.055, 0.048),
+    "upper_arm": Seat((0.0, -0.105, 0.0), 0.029, 0.029),
+    "forearm": Seat((0.0, -0.125, 0.0), 0.018, 0.018),
+    "hand": Seat((0.0, -0.045, 0.0), 0.012, 0.022),
+    "thigh": Seat((0.0, -0.140, 0.0), 0.045, 0.045),
+    "shank": Seat((0.0, -0.080, 0.0), 0.034, 0.034),
+    "foot": Seat((0.040, -0.024, 0.0), 0.030, 0.020),
+}
+_OUTWARD: Final[Mapping[str, Point]] = {
+    "front": (1.0, 0.0, 0.0),
+    "back": (-1.0, 0.0, 0.0),
+    "right": (0.0, 0.0, 1.0),
+    "left": (0.0, 0.0, -1.0),
+    "top": (0.0, 1.0, 0.0),
+    # A watch lies on the back of the forearm, which looks backwards with the palms forward.
+    "wrist": (-1.0, 0.0, 0.0),
+}
+# Away from the other limb and towards it, on the right.
+_SIDEWARD: Final[Mapping[str, float]] = {"outside": 1.0, "inside": -1.0}
+# Where a strap whose placement says nothing of the kind is worn.
+_USUAL: Final[Mapping[str, str]] = {
+    "pelvis": "back", "thorax": "front", "head": "front", "upper_arm": "outside",
+    "forearm": "wrist", "hand": "back", "thigh": "front", "shank": "front", "foot": "top",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WornSensor:
+    """A sensor on the body, as it should be put on.
+
+    segment: of BODY_SEGMENTS. at: its place in the segment's frame, shares of the height. outward:
+    unit vector away from the body there. mounting: sensor to segment; the sensor's z points
+    outwards, its y up along the segment (forward where outwards is up).
+    """
+
+    segment: str
+    at: Point
+    outward: Point
+    mounting: Quaternion
+
+    @classmethod
+    def of(
+        cls, slot: str, placement: str, side: Side, worn: Mapping[str, str] | None = None
+    ) -> "WornSensor":
+        """From a template's slot and the first word of its placement that tells a direction."""
+        segment = segment_of(slot, side, worn)
+        kind = _kind(segment)
+        known = (word for word in placement.lower().split() if word in {*_OUTWARD, *_SIDEWARD})
+        word = next(known, _USUAL[kind])
+        if word in _SIDEWARD:
+            outward = (0.0, 0.0, _SIDEWARD[word] * (-1.0 if segment.startswith("left_") else 1.0))
+        else:
+            outward = _OUTWARD[word]
+        seat = SEATS[kind]
+        reach = seat.width if outward[2] else seat.depth
+        x, y, z = (seat.at[axis] + reach * outward[axis] for axis in range(3))
+        up = np.array([1.0, 0.0, 0.0] if outward[1] else [0.0, 1.0, 0.0])
+        return cls(segment, (x, y, z), outward, _mounting(np.array(outward), up))
+
+
+def _mounting(z: Float64, y: Float64) -> Quaternion:
+    """The rotation whose frame has these axes, sensor to segment."""
+    first = quaternion.from_two_vectors((0.0, 0.0, 1.0), (z[0], z[1], z[2]))
+    now = quaternion.rotate(first, (0.0, 1.0, 0.0))
+    # About z, so that y comes where it belongs; a half-turn has no other axis to choose.
+    cosine = float(np.dot(now, y))
+    sine = float(np.dot(np.cross(now, y), z))
+    half = 0.5 * math.atan2(sine, cosine)
+    return quaternion.multiply((math.cos(half), *(math.sin(half) * z).tolist()), first)
 
 
 def _kind(slot: str) -> str:
