@@ -25,6 +25,7 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
+from server.commands import files
 from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
 from server.output import check_writable, write_text
@@ -41,6 +42,9 @@ BROKEN_PIPE: Final = 141  # 128 + SIGPIPE: whoever read the output has stopped r
 def gonio() -> None:
     """Count, measure and judge exercise repetitions from wearable motion sensors."""
 
+
+gonio.add_command(files.import_)
+gonio.add_command(files.export)
 
 # --- demo
 
