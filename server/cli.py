@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
-from motion.errors import MotionError
+from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
 from motion.learning import learn as learn_template
 from motion.plausibility import PlausibilityCheck
@@ -28,7 +28,7 @@ from server import terminal, wording
 from server.commands import files
 from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
-from server.output import check_writable, write_text
+from server.output import check_output, write_text
 from server.replay import Outcome, Replay, first_difference, no_progress
 
 DIFFERENT: Final = 1
@@ -137,7 +137,7 @@ def replay(
         ("--output", output, read if report is None else [*read, report]),
     ):
         if file is not None:
-            _check_output(option, file, others)
+            check_output(option, file, others)
     terminal.prepare_kernels(errors)
     with terminal.progress_bar(errors, "Checking", plan) as bar:
         found = plan.check(bar or no_progress)
@@ -239,19 +239,22 @@ def learn(
             "every demonstrated repetition.",
         )
     opened = Recording.open(recording)
-    _check_output("--output", output, [recording])
+    check_output("--output", output, [recording])
     chosen = None if sensor is None else [sensor]
     samples = opened.samples(chosen)
     terminal.prepare_kernels(terminal.console(sys.stderr))
     usable = _usable(opened, samples, alone=sensor is not None)
     stem = _identifier(output.stem)
-    template = learn_template(
-        usable,
-        list(zip(starts, ends, strict=True)),
-        sensor=sensor,
-        template_id=template_id or stem,
-        name=name or stem.replace("-", " ").capitalize(),
-    )
+    try:
+        template = learn_template(
+            usable,
+            list(zip(starts, ends, strict=True)),
+            sensor=sensor,
+            template_id=template_id or stem,
+            name=name or stem.replace("-", " ").capitalize(),
+        )
+    except TemplateError as error:
+        raise _not_a_name(error, template_id, name) from None
     write_text(output, template.to_yaml())
     out = terminal.console()
     target = template.range
@@ -262,6 +265,19 @@ def learn(
         least, most = template.tempo.active_s
         out.print(f"tempo: {least:g} to {most:g} s above a fifth of the range")
     out.print("Read it and change what should be otherwise; then use it with gonio replay.")
+
+
+def _not_a_name(error: TemplateError, template_id: str | None, name: str | None) -> Exception:
+    """A learned template can be refused only for what --id or --name gave."""
+    if error.field == "id" and template_id is not None:
+        return OptionError(
+            "--id",
+            f"--id {template_id}: give up to 64 lower-case letters, digits, dots, hyphens and "
+            "underscores, a letter or digit first.",
+        )
+    if error.field == "name" and name is not None:
+        return OptionError("--name", "--name is too long; give up to 120 characters.")
+    return error
 
 
 def _usable(opened: Recording, samples: dict[str, Samples], *, alone: bool) -> dict[str, Samples]:
@@ -332,16 +348,6 @@ def check_template(file: Path) -> None:
 
 
 # --- files and errors
-
-
-def _check_output(option: str, file: Path, others: Sequence[Path]) -> None:
-    """Refuse, before long work, what cannot be written or would destroy what is read."""
-    check_writable(file)
-    for other in others:
-        if file.resolve() == other.resolve():
-            raise OptionError(
-                option, f"{option} {file} would overwrite {other}; give it another name."
-            )
 
 
 def _tell(line: str) -> None:

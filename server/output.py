@@ -12,11 +12,8 @@ from server.errors import OptionError, OutputError
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file as UTF-8; raises OutputError."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise OutputError(str(path), error.strerror or str(error)) from None
+    """Write a text file as UTF-8, as `write_parts` does; raises OutputError."""
+    write_parts(path, [text])
 
 
 def write_parts(path: Path, parts: Iterable[str]) -> None:
