@@ -28,6 +28,7 @@ from server import terminal, wording
 from server.commands import files
 from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
+from server.losses import LossFinder
 from server.output import check_output, write_text
 from server.replay import Outcome, Replay, first_difference, no_progress
 
@@ -37,7 +38,23 @@ INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
 BROKEN_PIPE: Final = 141  # 128 + SIGPIPE: whoever read the output has stopped reading
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class ReaderGoneError(Exception):
+    """Whoever read the output has stopped reading."""
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click would end it with code 1, which stands for a difference here."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(gonio_version(), "--version", prog_name="gonio")
 def gonio() -> None:
     """Count, measure and judge exercise repetitions from wearable motion sensors."""
@@ -294,7 +311,12 @@ def _usable(opened: Recording, samples: dict[str, Samples], *, alone: bool) -> d
                 raise
             _tell(f"left out: {error}")
             continue
-        for line in terminal.plausibility_lines([result]):
+        finder = LossFinder(slot)
+        finder.update(each)
+        lines = terminal.plausibility_lines([result])
+        if finder.found.count:
+            lines.append(wording.losses_words(finder.found))
+        for line in lines:
             _tell(line)
         usable[slot] = each
     if not usable:
@@ -393,7 +415,7 @@ def run(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("gonio: stopped.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGoneError:
         # The interpreter would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
