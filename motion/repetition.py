@@ -49,6 +49,8 @@ QUIET_RATIO: Final = 1.5
 QUIET_LEAST_DEG2: Final = 0.04
 # Breathing moves a resting trunk by half a degree within a third of half a second.
 PASSING_LEAST_DEG: Final = 0.5
+# Between what a tremor and what a valley shows, in standard deviations (see `_passes`).
+PASSING_SDS: Final = 1.35
 # For this long after an end the rest follows the angle down: the last part of the return.
 SETTLING_S: Final = 1.0
 # A standstill in mid-repetition is a pause from here on, and part of the repetition ...
@@ -200,14 +202,14 @@ def _passes(a: Float64, first: int, last: int, sd: float) -> bool:
     """Whether the samples `first` to `last` show a movement rather than noise about a level.
 
     Thirds of a steady rise lie 2.3 of its standard deviations apart, the middle of a valley 1.5
-    below its ends; thirds of noise or of a tremor of 4 Hz and more less than 0.7.
+    below its ends; thirds of noise or of a tremor of 4 Hz and more at most 1.2.
     """
     third = max(1, (last + 1 - first) // 3)
     begin = _part_mean(a, first, first + third)
     middle = _part_mean(a, first + third, last + 1 - third)
     end = _part_mean(a, last + 1 - third, last + 1)
     apart = max(abs(end - begin), 0.5 * (begin + end) - middle)
-    return apart > max(sd, PASSING_LEAST_DEG)
+    return apart > max(PASSING_SDS * sd, PASSING_LEAST_DEG)
 
 
 @njit
