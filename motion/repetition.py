@@ -204,7 +204,10 @@ def _passes(a: Float64, first: int, last: int, sd: float) -> bool:
     Thirds of a steady rise lie 2.3 of its standard deviations apart, the middle of a valley 1.5
     below its ends; thirds of noise or of a tremor of 4 Hz and more at most 1.2.
     """
-    third = max(1, (last + 1 - first) // 3)
+    if last - first < 2:
+        # Two samples around lost ones have no thirds.
+        return False
+    third = (last + 1 - first) // 3
     begin = _part_mean(a, first, first + third)
     middle = _part_mean(a, first + third, last + 1 - third)
     end = _part_mean(a, last + 1 - third, last + 1)
