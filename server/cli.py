@@ -20,6 +20,7 @@ from devices.errors import DevicesError
 from devices.recording import Recording
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
+from motion.learning import COMMENTS
 from motion.learning import learn as learn_template
 from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
@@ -272,7 +273,7 @@ def learn(
         )
     except TemplateError as error:
         raise _not_a_name(error, template_id, name) from None
-    write_text(output, template.to_yaml())
+    write_text(output, template.to_yaml(COMMENTS))
     out = terminal.console()
     target = template.range
     out.print(terminal.plain_text(f"{output}: {template.name}", "bold"))
