@@ -33,7 +33,7 @@ tests: $(READY) ## The tests alone.
 	$(BIN)/pytest
 
 docs: $(READY) ## The documentation, into site/; fails on any broken link.
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Coverage cannot see into compiled code, so kernels run as plain Python here: slowly, and only the
 # tests that bear it.

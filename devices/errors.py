@@ -30,6 +30,7 @@ class RecordingFault(StrEnum):
     NO_SAMPLES = "no_samples"
     SINGLE_SAMPLE = "single_sample"
     UNWRITABLE = "unwritable"
+    NO_EVENTS = "no_events"
 
 
 class RecordingError(DevicesError):
@@ -57,6 +58,55 @@ class RecordingError(DevicesError):
         self.row = row
         self.columns = columns
         self.field = field
+
+
+class SourceFault(StrEnum):
+    NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"
+    EMPTY = "empty"
+    NOT_TEXT = "not_text"
+    ENCODING = "encoding"
+    FORMAT = "format"
+    COLUMNS = "columns"
+    ROW_LENGTH = "row_length"
+    NOT_A_NUMBER = "not_a_number"
+    SENSOR = "sensor"
+    NO_ROWS = "no_rows"
+    NO_TIME = "no_time"
+    TIME_UNSORTED = "time_unsorted"
+    TIME_REPEATED = "time_repeated"
+    TIME_SPAN = "time_span"
+    RATE = "rate"
+    SLOT = "slot"
+    PAIR = "pair"
+    IMPLAUSIBLE = "implausible"
+    OPTION = "option"
+
+
+class SourceError(DevicesError):
+    """A file of another program that cannot be imported.
+
+    path: the file, empty where options alone are to blame. line: counted from 1, as editors do.
+    column: its name in the file. sensor: the slot. Where an option of `gonio import` helps, the
+    message names it.
+    """
+
+    def __init__(
+        self,
+        reason: SourceFault,
+        message: str,
+        *,
+        path: str,
+        line: int | None = None,
+        column: str | None = None,
+        sensor: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path
+        self.line = line
+        self.column = column
+        self.sensor = sensor
 
 
 class PublicDataFault(StrEnum):

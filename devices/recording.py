@@ -664,6 +664,8 @@ class _Cursor:
 
 
 Input = Samples | Watermark | dict[str, JsonValue]
+# Samples with their (n, 3) microtesla, None where no magnetometer was recorded.
+SamplesAndField = tuple[Samples, Float32 | None]
 
 
 class Recording:
@@ -730,6 +732,15 @@ class Recording:
         with self._cursors(asked) as cursors:
             for chunk in _spans(cursors, self._first_s(asked), span_s):
                 yield [rows.samples(asked[index]) for index, rows in chunk]
+
+    def chunks_with_field(
+        self, slots: Sequence[str] | None = None, span_s: float = 1.0
+    ) -> Iterator[list[SamplesAndField]]:
+        """Like `chunks`, with the magnetic field beside the samples where it was recorded."""
+        asked = self._asked(slots)
+        with self._cursors(asked, magnetometer=self.magnetometer) as cursors:
+            for chunk in _spans(cursors, self._first_s(asked), span_s):
+                yield [(rows.samples(asked[index]), rows.mag_ut) for index, rows in chunk]
 
     def inputs(
         self, slots: Sequence[str] | None = None, rename: Mapping[str, str] | None = None

@@ -55,7 +55,8 @@ def principal_direction(vectors: Float64, mean: Float64, axis: Float64) -> None:
     for _ in range(_SWEEPS):
         for j in range(2):
             for k in range(j + 1, 3):
-                if abs(c[j, k]) < 1e-300:
+                if abs(c[j, k]) < 1e-300 or 0.5 * abs(c[k, k] - c[j, j]) > 1e154 * abs(c[j, k]):
+                    # Nothing left to turn; the square of theta would overflow.
                     continue
                 theta = 0.5 * (c[k, k] - c[j, j]) / c[j, k]
                 sign = 1.0 if theta >= 0.0 else -1.0

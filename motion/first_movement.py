@@ -51,8 +51,9 @@ Float64 = NDArray[np.float64]
 # How often the history is looked at while the axis is sought: twice a watermark's period.
 LOOK_EVERY_S: Final = 0.2
 # The axis is settled this long after the range first reached the least excursion: two periods of a
-# brisk repetition, half of a slow one.
-SETTLED_AFTER_S: Final = 3.2
+# brisk repetition, more than half of a slow one. A second more or less changes the counts of two in
+# a hundred recordings, in either direction.
+SETTLED_AFTER_S: Final = 2.8
 # Before there is a movement, older history than this says nothing about it.
 WINDOW_S: Final = 6.0
 # A period is believed when the record holds so many of it, and is at least so long.

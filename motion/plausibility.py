@@ -424,10 +424,14 @@ _FAULTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something implausible. message: one sentence that names the sensor and the remedy."""
+    """Something implausible. message: one sentence that names the sensor and the remedy.
+
+    factor: what the values are to be multiplied by, where a wrong unit explains them.
+    """
 
     kind: FindingKind
     message: str
+    factor: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,11 +535,14 @@ class PlausibilityCheck:
         norm = _quantile(state, C_REST_BINS if rested else C_ACC_BINS, 0.5)
         low, high = REST_NORM_MPS2 if rested else MOVING_NORM_MPS2
         low_g, high_g = REST_NORM_G if rested else MOVING_NORM_G
+        factor = None
         if low <= norm <= high:
             return []
         if low_g <= norm <= high_g:
+            factor = STANDARD_GRAVITY_MPS2
             remedy = "it is given in g: multiply acc_x..z by 9.80665"
         elif 1000.0 * low_g <= norm <= 1000.0 * high_g:
+            factor = STANDARD_GRAVITY_MPS2 / 1000.0
             remedy = "it is given in thousandths of g: multiply acc_x..z by 0.00980665"
         elif not rested and norm < NO_GRAVITY:
             remedy = "gravity seems to have been taken out: export the acceleration with gravity"
@@ -549,6 +556,7 @@ class PlausibilityCheck:
                 FindingKind.UNITS_ACCELERATION,
                 f"the acceleration of the sensor {self.slot!r} has a norm of about {norm:.2g} "
                 f"{when} where 9.81 m/s2 is due; {remedy}.",
+                factor,
             )
         ]
 
@@ -562,22 +570,32 @@ class PlausibilityCheck:
                     f"exceeds {GREATEST_RATE_RADPS:.0f} rad/s, more than any gyroscope measures, "
                     f"in {100.0 * beyond / total:.0f} % of the samples",
                     "it is given in deg/s: multiply gyr_x..z by 0.0174533",
+                    math.radians(1.0),
                 )
             ]
-        for votes, remedy in (
-            (C_TOO_LARGE, "it is given in deg/s: multiply gyr_x..z by 0.0174533"),
-            (C_TOO_SMALL, "it was converted twice, it seems: multiply gyr_x..z by 57.29578"),
+        for votes, remedy, factor in (
+            (
+                C_TOO_LARGE,
+                "it is given in deg/s: multiply gyr_x..z by 0.0174533",
+                math.radians(1.0),
+            ),
+            (
+                C_TOO_SMALL,
+                "it was converted twice, it seems: multiply gyr_x..z by 57.29578",
+                math.degrees(1.0),
+            ),
         ):
             if _agreed(state, votes):
                 ratio = _gyroscope_ratio(state)
                 told = f"turns {ratio:.2g} times as much as gravity does in the acceleration"
-                return [self._rate_finding(told, remedy)]
+                return [self._rate_finding(told, remedy, factor)]
         return []
 
-    def _rate_finding(self, told: str, remedy: str) -> Finding:
+    def _rate_finding(self, told: str, remedy: str, factor: float) -> Finding:
         return Finding(
             FindingKind.UNITS_ANGULAR_RATE,
             f"the angular rate of the sensor {self.slot!r} {told}; {remedy}.",
+            factor,
         )
 
     def _calibration(self, norms: tuple[float, float]) -> list[Finding]:

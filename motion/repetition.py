@@ -28,6 +28,10 @@ ACTIVE: Final = 0.20
 # three times the noise of an inclination filtered over a few samples.
 TURN_SHARE: Final = 0.05
 TURN_LEAST_DEG: Final = 1.0
+# Where the rest before showed a tremor, a turn exceeds it: from trough to crest it measures 2.8
+# standard deviations. However much somebody trembles, half of the zone of the return is a turn.
+TREMOR_SDS: Final = 4.0
+TREMOR_SHARE: Final = 0.15
 # No new lowest point for this long, while returned, is a standstill. With a watermark every
 # 100 ms this keeps the report within half a second of the end.
 STANDSTILL_S: Final = 0.35
@@ -43,12 +47,18 @@ LEVEL_S: Final = 0.5
 LEVEL_BACK_S: Final = 3.0
 QUIET_RATIO: Final = 1.5
 QUIET_LEAST_DEG2: Final = 0.04
+# Breathing moves a resting trunk by half a degree within a third of half a second.
+PASSING_LEAST_DEG: Final = 0.5
+# Between what a tremor and what a valley shows, in standard deviations (see `_passes`).
+PASSING_SDS: Final = 1.35
 # For this long after an end the rest follows the angle down: the last part of the return.
 SETTLING_S: Final = 1.0
 # A standstill in mid-repetition is a pause from here on, and part of the repetition ...
 PAUSE_S: Final = 3.0
 # ... and up to here; a longer one is a new posture.
 GIVE_UP_S: Final = 15.0
+# Slow ends of a standstill look still too: so much more is allowed before it is given up.
+STAND_EDGES_S: Final = 1.0
 # A repetition that lasts longer than this is none: the longest prescribed part is shorter.
 LONGEST_S: Final = 300.0
 # While resting, the start of the next repetition is looked for no further back than this.
@@ -97,8 +107,12 @@ STARTED: Final = 27
 OVER_LIMIT: Final = 28
 WIDE_VALLEYS: Final = 29
 DWELT: Final = 30  # stillness has set the rest since the last repetition
-WAY: Final = 31  # sign by which the angle is looked at
-STATE_SIZE: Final = 32
+BELOW: Final = 31  # 1 while the angle lies far below the rest
+BELOW_LOW: Final = 32  # its lowest sample there
+BELOW_TOP: Final = 33  # the highest angle since then
+NOISE: Final = 34  # standard deviation of the angle at the rest before, degrees
+WAY: Final = 35  # sign by which the angle is looked at
+STATE_SIZE: Final = 36
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
@@ -180,10 +194,39 @@ def _last_fall(t: Float64, a: Float64, first: int, last: int, level: float) -> t
 
 
 @njit
-def _rest_level(t: Float64, a: Float64, first: int, last: int, rest: float, reach: float) -> float:
-    """Where the angle rested before it left for sample `last`; `rest` is known to within `reach`.
+def _part_mean(a: Float64, first: int, stop: int) -> float:
+    total = 0.0
+    for k in range(first, stop):
+        total += a[k]
+    return total / (stop - first)
 
-    Mean over the latest of the quietest half-seconds before the angle last passed `rest`.
+
+@njit
+def _passes(a: Float64, first: int, last: int, sd: float) -> bool:
+    """Whether the samples `first` to `last` show a movement rather than noise about a level.
+
+    Thirds of a steady rise lie 2.3 of its standard deviations apart, the middle of a valley 1.5
+    below its ends; thirds of noise or of a tremor of 4 Hz and more at most 1.2.
+    """
+    if last - first < 2:
+        # Two samples around lost ones have no thirds.
+        return False
+    third = (last + 1 - first) // 3
+    begin = _part_mean(a, first, first + third)
+    middle = _part_mean(a, first + third, last + 1 - third)
+    end = _part_mean(a, last + 1 - third, last + 1)
+    apart = max(abs(end - begin), 0.5 * (begin + end) - middle)
+    return apart > max(PASSING_SDS * sd, PASSING_LEAST_DEG)
+
+
+@njit
+def _rest_level(
+    t: Float64, a: Float64, first: int, last: int, rest: float, reach: float
+) -> tuple[float, float]:
+    """Where the angle rested before it left for sample `last`, and by how much it varied there.
+
+    `rest` is known to within `reach`. Mean over the latest of the quietest half-seconds before the
+    angle last passed `rest`, and the standard deviation within the quietest.
     """
     stop = last
     while stop > first and a[stop] > rest:
@@ -193,6 +236,7 @@ def _rest_level(t: Float64, a: Float64, first: int, last: int, rest: float, reac
         begin -= 1
     least = math.inf
     level = rest
+    quietest_from, quietest_to = begin, begin
     # The first round finds how quiet it gets, the second the latest stretch as quiet as that.
     for search in range(2):
         total, squares = 0.0, 0.0
@@ -211,10 +255,26 @@ def _rest_level(t: Float64, a: Float64, first: int, last: int, rest: float, reac
             if abs(mean) > reach:
                 continue
             if search == 0:
-                least = min(least, variance)
+                if variance < least:
+                    least = variance
+                    quietest_from, quietest_to = j, k
             elif variance <= QUIET_RATIO * least + QUIET_LEAST_DEG2:
                 level = rest + mean
-    return level
+    if least == math.inf or _passes(a, quietest_from, quietest_to, math.sqrt(least)):
+        # No rest at all: the angle turned and went on, and where it turned is the rest.
+        lowest = begin
+        for k in range(begin, stop + 1):
+            if a[k] < a[lowest]:
+                lowest = k
+        return a[lowest], 0.0
+    return level, math.sqrt(least)
+
+
+@njit
+def _turn_deg(excursion: float, noise: float) -> float:
+    """How far the angle must turn back outwards to end a repetition."""
+    tremor = min(TREMOR_SDS * noise, TREMOR_SHARE * excursion)
+    return max(TURN_SHARE * excursion, TURN_LEAST_DEG, tremor)
 
 
 @njit
@@ -274,6 +334,7 @@ def _begin_rest(state: Float64, level: float, index: int, value: float, end_t: f
     state[REST] = level
     state[FOLLOW] = 1.0
     state[DWELT] = 0.0
+    state[BELOW] = 0.0
     state[END_T] = end_t
     state[STILL_FROM] = index
     state[STILL_MIN] = value
@@ -356,13 +417,41 @@ def segment_kernel(
                 state[FOLLOW] = 0.0
                 state[SEEN_REST] = 1.0
                 state[DWELT] = 1.0
-            if both and state[REST] - x >= count_from:
-                state[NEXT] = index
-                return n_rows, n_marks, True
+                state[BELOW] = 0.0
+            if both:
+                if state[REST] - x >= count_from:
+                    state[NEXT] = index
+                    return n_rows, n_marks, True
+            elif state[BELOW] == 0.0:
+                if x <= state[REST] - count_from:
+                    state[BELOW] = 1.0
+                    state[BELOW_LOW] = index
+                    state[BELOW_TOP] = x
+            else:
+                # A dip that returns is none. A whole swing below the rest shows that the rest is
+                # there: the person went down into position.
+                lowest = max(int(state[BELOW_LOW]), int(state[BOUND]))
+                low = a[lowest - base]
+                if x < low:
+                    lowest, low = index, x
+                    state[BELOW_TOP] = x
+                state[BELOW_LOW] = lowest
+                state[BELOW_TOP] = max(state[BELOW_TOP], x)
+                swing = state[BELOW_TOP] - low
+                if x >= state[REST] - 0.5 * count_from:
+                    state[BELOW] = 0.0
+                elif swing >= count_from and x <= low + RETURNED * swing:
+                    _begin_rest(state, low, lowest, low, t[lowest - base])
+                    state[FOLLOW] = 0.0
+                    state[SEEN_REST] = 1.0
+                    state[BOUND] = lowest
+                    state[NEXT] = lowest
+                    continue
             if x - state[REST] >= count_from:
+                state[NOISE] = 0.0
                 if state[DWELT] == 1.0:
                     bound = int(state[BOUND]) - base
-                    state[REST] = _rest_level(t, a, bound, i, state[REST], still)
+                    state[REST], state[NOISE] = _rest_level(t, a, bound, i, state[REST], still)
                 state[OPEN] = 1.0
                 state[PEAK] = index
                 state[IN_ZONE] = 0.0
@@ -458,10 +547,7 @@ def segment_kernel(
                 if i > 0 and a[i - 1] > x:
                     level = rest + BAND * excursion
                     end_t = _crossing_time(t, a, i, i - 1, min(level, a[i - 1]))
-            elif (
-                x > a[low] + max(TURN_SHARE * excursion, TURN_LEAST_DEG)
-                or now - t[low] >= STANDSTILL_S
-            ):
+            elif x > a[low] + _turn_deg(excursion, state[NOISE]) or now - t[low] >= STANDSTILL_S:
                 done = True
                 end = low
                 end_t = t[low]
@@ -470,7 +556,8 @@ def segment_kernel(
             end = int(state[LOW]) - base
             end_t = t[end]
         elif (
-            now - t[max(0, int(state[STAND_FROM]) - base)] > parameters[LONGEST_STAND]
+            now - t[max(0, int(state[STAND_FROM]) - base)]
+            > parameters[LONGEST_STAND] + STAND_EDGES_S
             or now - t[int(state[OPENED]) - base] > LONGEST_S
         ):
             # A new posture, not a repetition: rest here.

@@ -18,16 +18,19 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
-from motion.errors import MotionError
+from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
+from motion.learning import COMMENTS
 from motion.learning import learn as learn_template
 from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
+from server.commands import files
 from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
-from server.output import check_writable, write_text
+from server.losses import LossFinder
+from server.output import check_output, write_text
 from server.replay import Outcome, Replay, first_difference, no_progress
 
 DIFFERENT: Final = 1
@@ -36,11 +39,30 @@ INTERRUPTED: Final = 130  # 128 + SIGINT, as shells do
 BROKEN_PIPE: Final = 141  # 128 + SIGPIPE: whoever read the output has stopped reading
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class ReaderGoneError(Exception):
+    """Whoever read the output has stopped reading."""
+
+
+class _Commands(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; click would end it with code 1, which stands for a difference here."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise ReaderGoneError from None
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(gonio_version(), "--version", prog_name="gonio")
 def gonio() -> None:
     """Count, measure and judge exercise repetitions from wearable motion sensors."""
 
+
+gonio.add_command(files.import_)
+gonio.add_command(files.export)
 
 # --- demo
 
@@ -133,7 +155,7 @@ def replay(
         ("--output", output, read if report is None else [*read, report]),
     ):
         if file is not None:
-            _check_output(option, file, others)
+            check_output(option, file, others)
     terminal.prepare_kernels(errors)
     with terminal.progress_bar(errors, "Checking", plan) as bar:
         found = plan.check(bar or no_progress)
@@ -235,20 +257,23 @@ def learn(
             "every demonstrated repetition.",
         )
     opened = Recording.open(recording)
-    _check_output("--output", output, [recording])
+    check_output("--output", output, [recording])
     chosen = None if sensor is None else [sensor]
     samples = opened.samples(chosen)
     terminal.prepare_kernels(terminal.console(sys.stderr))
     usable = _usable(opened, samples, alone=sensor is not None)
     stem = _identifier(output.stem)
-    template = learn_template(
-        usable,
-        list(zip(starts, ends, strict=True)),
-        sensor=sensor,
-        template_id=template_id or stem,
-        name=name or stem.replace("-", " ").capitalize(),
-    )
-    write_text(output, template.to_yaml())
+    try:
+        template = learn_template(
+            usable,
+            list(zip(starts, ends, strict=True)),
+            sensor=sensor,
+            template_id=template_id or stem,
+            name=name or stem.replace("-", " ").capitalize(),
+        )
+    except TemplateError as error:
+        raise _not_a_name(error, template_id, name) from None
+    write_text(output, template.to_yaml(COMMENTS))
     out = terminal.console()
     target = template.range
     out.print(terminal.plain_text(f"{output}: {template.name}", "bold"))
@@ -258,6 +283,19 @@ def learn(
         least, most = template.tempo.active_s
         out.print(f"tempo: {least:g} to {most:g} s above a fifth of the range")
     out.print("Read it and change what should be otherwise; then use it with gonio replay.")
+
+
+def _not_a_name(error: TemplateError, template_id: str | None, name: str | None) -> Exception:
+    """A learned template can be refused only for what --id or --name gave."""
+    if error.field == "id" and template_id is not None:
+        return OptionError(
+            "--id",
+            f"--id {template_id}: give up to 64 lower-case letters, digits, dots, hyphens and "
+            "underscores, a letter or digit first.",
+        )
+    if error.field == "name" and name is not None:
+        return OptionError("--name", "--name is too long; give up to 120 characters.")
+    return error
 
 
 def _usable(opened: Recording, samples: dict[str, Samples], *, alone: bool) -> dict[str, Samples]:
@@ -274,7 +312,12 @@ def _usable(opened: Recording, samples: dict[str, Samples], *, alone: bool) -> d
                 raise
             _tell(f"left out: {error}")
             continue
-        for line in terminal.plausibility_lines([result]):
+        finder = LossFinder(slot)
+        finder.update(each)
+        lines = terminal.plausibility_lines([result])
+        if finder.found.count:
+            lines.append(wording.losses_words(finder.found))
+        for line in lines:
             _tell(line)
         usable[slot] = each
     if not usable:
@@ -330,16 +373,6 @@ def check_template(file: Path) -> None:
 # --- files and errors
 
 
-def _check_output(option: str, file: Path, others: Sequence[Path]) -> None:
-    """Refuse, before long work, what cannot be written or would destroy what is read."""
-    check_writable(file)
-    for other in others:
-        if file.resolve() == other.resolve():
-            raise OptionError(
-                option, f"{option} {file} would overwrite {other}; give it another name."
-            )
-
-
 def _tell(line: str) -> None:
     """A line beside the output proper."""
     print(wording.printable(line), file=sys.stderr)
@@ -383,7 +416,7 @@ def run(command: Callable[[], Any]) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("gonio: stopped.", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGoneError:
         # The interpreter would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE

@@ -103,20 +103,28 @@ class Gauge:
         return min(width - 1, int(width * angle_deg / self._top_deg))
 
     def _labels(self, width: int) -> Text:
-        """Minimum, goal and limit, each behind a mark over its place on the bar."""
-        line = [" "] * width
+        """Minimum, goal and limit, each beside a mark over its place on the bar.
+
+        What does not fit before the next one loses its word, then its number.
+        """
         target = self._target
-        places = [("min", target.minimum_deg), ("goal", target.goal_deg)]
-        beyond = f"limit {target.limit_deg:g}°▸" if target.limit_deg > self._top_deg else ""
-        if beyond:
-            line[width - len(beyond) :] = beyond
+        if target.limit_deg > self._top_deg:
+            limit = f"limit {target.limit_deg:g}°▸"
+            end = width
         else:
-            places.append(("limit", target.limit_deg))
-        starts = [self._cell(width, angle_deg) for _, angle_deg in places]
-        ends = [*starts[1:], width - len(beyond)]
-        for (name, angle_deg), start, end in zip(places, starts, ends, strict=True):
+            limit = f"limit {target.limit_deg:g}°▾"
+            end = self._cell(width, target.limit_deg) + 1
+        line = list(" " * width)
+        line[end - len(limit) : end] = limit
+        minimum, goal = (
+            self._cell(width, angle_deg) for angle_deg in (target.minimum_deg, target.goal_deg)
+        )
+        for name, angle_deg, start, stop in (
+            ("min", target.minimum_deg, minimum, goal),
+            ("goal", target.goal_deg, goal, end - len(limit)),
+        ):
             for label in (f"▾{name} {angle_deg:g}°", f"▾{angle_deg:g}°", "▾"):
-                if start + len(label) < end or label == "▾":
+                if start + len(label) < stop or label == "▾":
                     line[start : start + len(label)] = label
                     break
         return Text("".join(line)[:width], style=TARGET_STYLE)

@@ -149,7 +149,7 @@ def _cards(outcome: Outcome) -> str:
             (
                 "Range",
                 f"{statistics.fmean(ranges):.0f}° <small>± {spread:.0f}</small>",
-                f"goal reached {goal} times" if goal != 1 else "goal reached once",
+                f"goal reached {wording.times(goal)}",
             ),
             (
                 "Tempo, s",
@@ -184,7 +184,7 @@ def _most_common(repetitions: Iterable[RepetitionEvent]) -> str:
     if not seen:
         return "no faults"
     most = sorted(seen, key=lambda rule: -seen[rule])[:2]
-    return ", ".join(f"{seen[rule]} times {wording.rule_words(rule)}" for rule in most)
+    return ", ".join(f"{wording.times(seen[rule])} {wording.rule_words(rule)}" for rule in most)
 
 
 def _swatch(kind: str) -> str:

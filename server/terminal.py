@@ -43,11 +43,17 @@ CORRECT_STYLE: Final = "green"
 INCORRECT_STYLE: Final = "yellow"
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller; rich would end the program with code 1."""
+        raise BrokenPipeError
+
+
 def console(stream: TextIO | None = None) -> Console:
     """A console for people. Paths and ids are never taken for markup or emoji."""
     target = sys.stdout if stream is None else stream
     width = None if target.isatty() else PLAIN_WIDTH
-    return Console(file=target, highlight=False, markup=False, emoji=False, width=width)
+    return _Console(file=target, highlight=False, markup=False, emoji=False, width=width)
 
 
 def plain_text(text: str, style: str = "") -> Text:

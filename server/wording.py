@@ -144,3 +144,8 @@ def target_words(template: ExerciseTemplate) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def times(number: int) -> str:
+    """How often."""
+    return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")

@@ -131,6 +131,8 @@ def test_wrong_units_are_named_with_the_factor(
     assert kinds(found) == [kind]
     assert remedy in found.findings[0].message
     assert "'wrist'" in found.findings[0].message
+    factor = None if remedy == "to m/s2" else pytest.approx(1.0 / (acc_by * gyr_by))
+    assert found.findings[0].factor == factor
 
 
 def test_both_units_wrong_are_both_told() -> None:

@@ -1,0 +1,664 @@
+"""Repetitions of one angle, against the definition applied by a plain loop to whole recordings and
+against movements whose truth is known: where they start and end, how far and how long, what is one
+repetition and what is none.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from motion.repetition import (
+    LOOK_BACK_S,
+    MARK_BACK,
+    MARK_HOLD,
+    MARK_LIMIT,
+    MARK_OUT,
+    MARK_REST,
+    ROW_ACTIVE,
+    ROW_BACK,
+    ROW_END,
+    ROW_END_T,
+    ROW_HOLD,
+    ROW_INTERRUPTED,
+    ROW_OUT,
+    ROW_PAUSED,
+    ROW_PEAK,
+    ROW_PEAK_T,
+    ROW_ROM,
+    ROW_SIZE,
+    ROW_START,
+    ROW_START_T,
+    Segmenter,
+    SegmenterParameters,
+)
+from tests.motion.movement import (
+    Motion,
+    Rep,
+    angle_deg,
+    even,
+    minimum_jerk_time,
+    path,
+    total,
+    tremor,
+    truth,
+)
+
+Float64 = NDArray[np.float64]
+Point = tuple[float, float]
+
+COUNT_FROM_DEG = 15.0
+RATE_HZ = 50.0
+
+
+@dataclass
+class Segmented:
+    """What a segmenter made of an angle. rows: without and with `finish`."""
+
+    ended: Float64
+    rows: Float64
+    marks: Float64
+    segmenter: Segmenter
+    seen_s: list[float]  # when each of `ended` was told
+
+    @property
+    def partial(self) -> int:
+        return self.segmenter.partial
+
+    @property
+    def peaks(self) -> list[float]:
+        return [round(float(row[ROW_PEAK_T]), 1) for row in self.rows]
+
+
+def times(last_s: float, rate_hz: float = RATE_HZ) -> Float64:
+    return np.arange(math.ceil(last_s * rate_hz)) / rate_hz
+
+
+def segmented(
+    motion: Motion | Sequence[Rep],
+    last_s: float,
+    *,
+    rate_hz: float = RATE_HZ,
+    step: int = 5,
+    without: tuple[float, float] = (0.0, 0.0),
+    **parameters: float,
+) -> Segmented:
+    """`step` samples at a time; the samples of the span `without` are missing."""
+    t = times(last_s, rate_hz)
+    t = t[(t < without[0]) | (t >= without[1])]
+    a = angle_deg(motion, t)
+    gap = np.zeros(len(t), np.uint8)
+    gap[1:] = np.diff(t) > 0.5
+    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, **parameters))
+    rows: list[Float64] = []
+    marks: list[Float64] = []
+    seen_s: list[float] = []
+    for stop in range(step, len(t) + step, step):
+        new, more = segmenter.update(t[:stop], a[:stop], gap[:stop], 0)
+        rows += list(new)
+        marks += list(more)
+        seen_s += [float(t[min(stop, len(t)) - 1])] * len(new)
+    ended = np.array(rows).reshape(-1, ROW_SIZE)
+    rows += list(segmenter.finish(t, a, 0))
+    return Segmented(
+        ended,
+        np.array(rows).reshape(-1, ROW_SIZE),
+        np.array(marks).reshape(-1, 2),
+        segmenter,
+        seen_s,
+    )
+
+
+# --- the definition -----------------------------------------------------------------------------
+
+
+def crossing_s(t: Float64, a: Float64, i: int, j: int, level: float) -> float:
+    """Time at which the angle crosses `level` between two samples."""
+    return float(t[i] + (t[j] - t[i]) * (level - a[i]) / (a[j] - a[i]))
+
+
+def ends_at(t: Float64, a: Float64, i: int, rest: float, excursion: float) -> bool:
+    """Whether sample i, between 5 and 30 percent, is the lowest before the angle turns outwards or
+    where it stands still."""
+    for k in range(i + 1, len(a)):
+        if a[k] < a[i]:
+            return False
+        outwards = a[k] > rest + 0.3 * excursion or a[k] - a[i] > max(0.05 * excursion, 1.0)
+        if outwards or t[k] - t[i] >= 0.35:
+            return True
+    return False
+
+
+def plain(t: Float64, a: Float64) -> list[dict[int, float]]:
+    """The definition, for an angle known from end to end whose rests are its lowest parts."""
+    found: list[dict[int, float]] = []
+    begin = i = 0
+    while i < len(a):
+        rest = float(a[begin : i + 1].min())
+        if a[i] - rest < COUNT_FROM_DEG:
+            i += 1
+            continue
+        peak = j = i
+        end_s = math.nan
+        while j < len(a):
+            if a[j] > a[peak]:
+                peak = j
+            excursion = float(a[peak]) - rest
+            if a[j] <= rest + 0.05 * excursion:
+                end_s = crossing_s(t, a, j - 1, j, rest + 0.05 * excursion)
+                break
+            if a[j] <= rest + 0.3 * excursion and ends_at(t, a, j, rest, excursion):
+                end_s = float(t[j])
+                break
+            j += 1
+        if math.isnan(end_s):
+            break
+        start = max(k for k in range(begin, peak) if a[k] <= rest + 0.05 * excursion)
+        start_s = crossing_s(t, a, start, start + 1, rest + 0.05 * excursion)
+        top = rest + 0.95 * excursion
+        first = min(k for k in range(start, peak + 1) if a[k] >= top)
+        last = max(k for k in range(peak, j + 1) if a[k] >= top)
+        first_s = crossing_s(t, a, first - 1, first, top)
+        last_s = crossing_s(t, a, last, last + 1, top)
+        fifth = rest + 0.2 * excursion
+        rise = max(k for k in range(begin, peak) if a[k] <= fifth)
+        falls = [k for k in range(peak, j) if a[k + 1] < fifth <= a[k]]
+        fall_s = crossing_s(t, a, falls[-1], falls[-1] + 1, fifth) if falls else end_s
+        found.append(
+            {
+                ROW_START_T: start_s,
+                ROW_PEAK_T: float(t[peak]),
+                ROW_END_T: end_s,
+                ROW_ROM: excursion,
+                ROW_OUT: first_s - start_s,
+                ROW_HOLD: last_s - first_s,
+                ROW_BACK: end_s - last_s,
+                ROW_ACTIVE: fall_s - crossing_s(t, a, rise, rise + 1, fifth),
+            }
+        )
+        begin = i = j
+    return found
+
+
+@st.composite
+def _movements(draw: st.DrawFn) -> tuple[list[Point], float]:
+    """Points of a movement, and when it is over: repetitions that return wholly, in part, or turn
+    early, with bounces, fidgets and rests of any length among them."""
+    points: list[Point] = [(1.0, 0.0)]
+    level = 0.0
+
+    def to(after_s: float, angle: float) -> None:
+        points.append((points[-1][0] + after_s, angle))
+
+    for _ in range(draw(st.integers(1, 6))):
+        peak = level + draw(st.floats(22.0, 90.0))
+        excursion = peak - level
+        to(draw(st.floats(0.4, 2.5)), peak)
+        for _ in range(draw(st.integers(0, 2))):
+            to(draw(st.floats(0.2, 0.8)), level + draw(st.floats(0.6, 0.85)) * excursion)
+            # Touching 95 percent exactly may count as a crossing or not.
+            share = draw(st.floats(0.88, 0.94) | st.floats(0.96, 0.98))
+            to(draw(st.floats(0.2, 0.8)), level + share * excursion)
+        to(draw(st.sampled_from([0.02, 0.3, 1.5])), points[-1][1])
+        back = draw(st.sampled_from([0.0, 0.0, 0.0, 0.1, 0.17, 0.25]))
+        level = 0.0 if back == 0.0 else level + back * excursion
+        to(draw(st.floats(0.4, 2.5)), level)
+        # A rest between a turn and a standstill could be taken for either.
+        to(draw(st.sampled_from([0.02, 0.9, 2.5])), level)
+        if points[-1][0] - points[-2][0] > 0.5 and draw(st.booleans()):
+            to(0.25, level + draw(st.floats(2.0, 8.0)))
+            to(0.25, level)
+            to(0.8, level)
+    return points, points[-1][0] + 1.0
+
+
+@settings(deadline=None, max_examples=150, derandomize=True)
+@given(_movements())
+def test_equals_the_definition_applied_to_the_whole_recording(
+    movement: tuple[list[Point], float],
+) -> None:
+    points, last_s = movement
+    motion = path(*points)
+    found = segmented(motion, last_s).rows
+    t = times(last_s)
+    expected = plain(t, motion(t))
+    assert len(found) == len(expected)
+    for row, wanted in zip(found, expected, strict=True):
+        # The rest is a mean over half a second, also where the angle only passes through it slowly.
+        assert row[ROW_ROM] == pytest.approx(wanted.pop(ROW_ROM), abs=1.25)
+        for column, value in wanted.items():
+            assert row[column] == pytest.approx(value, abs=0.25), column
+
+
+@pytest.mark.parametrize("rate_hz", [25.0, 50.0, 100.0, 200.0])
+@pytest.mark.parametrize(
+    "rep",
+    [
+        pytest.param(Rep(2.0), id="as usual"),
+        pytest.param(Rep(2.0, range_deg=20.0, out_s=0.6, hold_s=0.0, back_s=0.6), id="small, fast"),
+        pytest.param(Rep(2.0, 140.0, out_s=4.0, hold_s=6.0, back_s=5.0), id="large, slow"),
+        pytest.param(Rep(2.0, out_s=0.8, hold_s=0.0, back_s=3.0), id="fast out, slow back"),
+    ],
+)  # fmt: skip
+def test_agrees_with_the_analytic_truth(rep: Rep, rate_hz: float) -> None:
+    [row] = segmented([rep], rep.over_s + 1.0, rate_hz=rate_hz).rows
+    true = truth(rep)
+    assert row[ROW_ROM] == pytest.approx(true.range_deg, abs=0.3)
+    for column, value in (
+        (ROW_START_T, true.start_s), (ROW_END_T, true.end_s), (ROW_OUT, true.out_s),
+        (ROW_HOLD, true.hold_s), (ROW_BACK, true.back_s), (ROW_ACTIVE, true.active_s),
+    ):  # fmt: skip
+        assert row[column] == pytest.approx(value, abs=0.03), column
+
+
+@settings(deadline=None, max_examples=50)
+@given(_movements(), st.integers(0, 99))
+def test_out_hold_and_back_add_up_and_repetitions_never_overlap(
+    movement: tuple[list[Point], float], seed: int
+) -> None:
+    points, last_s = movement
+    noise = np.random.default_rng(seed).normal(0.0, 0.3, len(times(last_s)))
+    rows = segmented(total(path(*points), lambda t: noise[: len(t)]), last_s).rows
+    for row in rows:
+        assert row[ROW_OUT] + row[ROW_HOLD] + row[ROW_BACK] == pytest.approx(
+            row[ROW_END_T] - row[ROW_START_T], abs=1e-9
+        )
+        assert min(row[ROW_OUT], row[ROW_HOLD], row[ROW_BACK]) >= 0.0
+        assert row[ROW_START_T] <= row[ROW_PEAK_T] <= row[ROW_END_T]
+        assert row[ROW_START] <= row[ROW_PEAK] <= row[ROW_END]
+        assert row[ROW_ROM] >= COUNT_FROM_DEG
+    for before, after in pairwise(rows):
+        assert before[ROW_END_T] <= after[ROW_START_T]
+
+
+def test_the_start_is_where_the_last_way_out_leaves_the_band() -> None:
+    # A fidget just before stays outside the repetition.
+    found = segmented(path((2.0, 0.0), (2.3, 8.0), (2.6, 0.0), (3.6, 60.0), (4.6, 0.0)), 6.0)
+    [row] = found.rows
+    assert row[ROW_START_T] == pytest.approx(truth(Rep(2.6, out_s=1.0)).start_s, abs=0.03)
+
+
+# --- where a repetition ends --------------------------------------------------------------------
+
+ONE = ((2.0, 0.0), (3.0, 60.0), (4.0, 0.0), (6.0, 0.0))
+
+
+@pytest.mark.parametrize("share", [0.08, 0.15, 0.28])
+def test_a_return_that_turns_outwards_below_30_percent_ends_at_its_lowest_point(
+    share: float,
+) -> None:
+    low = share * 60.0
+    found = segmented(path(*ONE, (7.0, 60.0), (8.0, low), (9.0, 60.0), (10.0, 0.0)), 12.0)
+    assert found.peaks == [3.0, 7.0, 9.0]
+    _, second, third = found.rows
+    assert second[ROW_END_T] == pytest.approx(8.0, abs=0.021)
+    assert second[ROW_ROM] == pytest.approx(60.0, abs=0.3)
+    # The rest before the third is that lowest point.
+    assert third[ROW_ROM] == pytest.approx(60.0 - low, abs=0.3)
+
+
+@pytest.mark.parametrize("share", [0.32, 0.5, 0.7])
+def test_a_return_that_turns_outwards_above_30_percent_is_the_same_repetition(
+    share: float,
+) -> None:
+    low = share * 60.0
+    found = segmented(path(*ONE, (7.0, 60.0), (8.0, low), (9.0, 58.0), (10.0, 0.0)), 12.0)
+    assert found.peaks == [3.0, 7.0]
+    assert found.rows[1][ROW_END_T] == pytest.approx(9.81, abs=0.03)
+
+
+@pytest.mark.parametrize("bounces", [1, 3, 8])
+def test_however_often_it_bounces_above_30_percent_it_is_one_repetition(bounces: int) -> None:
+    top: list[Point] = [(7.0, 60.0)]
+    for _ in range(bounces):
+        top += [(top[-1][0] + 0.5, 45.0), (top[-1][0] + 1.0, 60.0)]
+    found = segmented(path(*ONE, *top, (top[-1][0] + 1.0, 0.0)), top[-1][0] + 3.0)
+    assert len(found.rows) == 2
+    assert found.rows[1][ROW_ROM] == pytest.approx(60.0, abs=0.3)
+
+
+@pytest.mark.parametrize("share", [0.08, 0.2, 0.28])
+def test_a_return_that_stands_still_below_30_percent_ends_where_it_came_to_stand(
+    share: float,
+) -> None:
+    low = share * 60.0
+    found = segmented(path(*ONE, (7.0, 60.0), (8.0, low), (11.0, low), (12.0, 60.0), (13.0, 0.0)),
+                      15.0)  # fmt: skip
+    assert found.peaks == [3.0, 7.0, 12.0]
+    assert found.rows[1][ROW_END_T] == pytest.approx(8.0, abs=0.1)
+    assert found.rows[2][ROW_ROM] == pytest.approx(60.0 - low, abs=0.3)
+
+
+def test_continuous_swings_without_any_rest_are_told_apart() -> None:
+    found = segmented(lambda t: 30.0 * (1.0 - np.cos(2.0 * math.pi * t / 1.4)), 21.0)
+    assert len(found.rows) == 15
+    assert np.diff(found.rows[:, ROW_PEAK_T]) == pytest.approx(1.4, abs=0.03)
+
+
+def test_each_repetition_is_told_within_half_a_second_of_its_end() -> None:
+    late: list[float] = []
+    for share in (0.0, 0.07, 0.15, 0.25, 0.29):
+        low = 60.0 * share
+        found = segmented(path(*ONE, (7.0, 60.0), (8.0, low), (11.0, low)), 11.0)
+        late += [seen - row[ROW_END_T] for seen, row in zip(found.seen_s, found.ended, strict=True)]
+    assert len(late) == 10
+    assert max(late) <= 0.5
+
+
+def test_what_was_told_does_not_depend_on_what_follows() -> None:
+    t = times(30.0)
+    a = total(even(6), tremor(0.5))(t)
+    gap = np.zeros(len(t), np.uint8)
+    whole, _ = Segmenter(SegmenterParameters(COUNT_FROM_DEG)).update(t, a, gap, 0)
+    for stop in range(200, len(t), 97):
+        part, _ = Segmenter(SegmenterParameters(COUNT_FROM_DEG)).update(
+            t[:stop], a[:stop], gap[:stop], 0
+        )
+        assert part.tobytes() == whole[: len(part)].tobytes()
+
+
+# --- what is one repetition and what is none ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        pytest.param([(7.0, 14.0), (8.0, 0.0)], id="below count_from"),
+        pytest.param([(6.2, 5.0), (6.4, 0.0), (6.6, 9.0), (6.9, 2.0), (7.2, 0.0)], id="fidgeting"),
+        pytest.param([(7.0, -25.0), (8.0, 0.0)], id="dip below the rest"),
+        pytest.param([(7.0, -25.0), (7.5, -25.0), (8.5, 0.0)], id="dip with a short stay"),
+    ],
+)  # fmt: skip
+def test_no_repetition(points: list[Point]) -> None:
+    last_s = points[-1][0]
+    found = segmented(
+        path(*ONE, *points, (last_s + 2.0, 0.0), (last_s + 3.0, 60.0), (last_s + 4.0, 0.0)),
+        last_s + 6.0,
+    )
+    assert found.peaks == [3.0, pytest.approx(last_s + 3.0, abs=0.11)]
+    assert found.rows[1][ROW_ROM] == pytest.approx(60.0, abs=0.5)
+
+
+@pytest.mark.parametrize("pause_s", [4.0, 10.0, 14.5])
+@pytest.mark.parametrize("level", [24.0, 40.0, 50.0])
+@pytest.mark.parametrize("way", ["out", "back"])
+def test_a_pause_that_returns_is_one_repetition_and_noted(
+    way: str, level: float, pause_s: float
+) -> None:
+    resumed_s = 7.0 + pause_s
+    points = [(7.0, level), (resumed_s, level), (resumed_s + 1.0, 60.0), (resumed_s + 2.0, 0.0)]
+    if way == "back":
+        points = [(6.8, 60.0), (7.4, level), (resumed_s, level), (resumed_s + 1.0, 0.0)]
+    found = segmented(path(*ONE, *points), resumed_s + 4.0)
+    assert len(found.rows) == 2
+    assert found.rows[:, ROW_PAUSED].tolist() == [0.0, 1.0]
+    assert found.rows[1][ROW_ROM] == pytest.approx(60.0, abs=0.5)
+    assert found.partial == 0
+
+
+def test_a_hold_at_the_top_is_no_pause() -> None:
+    [row] = segmented([Rep(2.0, hold_s=10.0)], 16.0).rows
+    assert row[ROW_PAUSED] == 0.0
+    assert row[ROW_HOLD] == pytest.approx(truth(Rep(2.0, hold_s=10.0)).hold_s, abs=0.03)
+
+
+@pytest.mark.parametrize("level", [30.0, 60.0])
+def test_a_standstill_of_more_than_15_s_is_a_new_posture(level: float) -> None:
+    points = [(7.0, level), (23.0, level), (24.0, level + 60.0), (25.0, level)]
+    found = segmented(path(*ONE, *points), 28.0)
+    assert found.peaks == [3.0, 24.0]
+    assert found.partial == 1
+    assert found.rows[1][ROW_ROM] == pytest.approx(60.0, abs=0.5)
+
+
+def test_a_prescribed_hold_moves_the_limit_of_a_standstill() -> None:
+    found = segmented([Rep(2.0, hold_s=25.0)], 32.0, longest_stand_s=40.0)
+    assert (len(found.rows), found.partial) == (1, 0)
+
+
+def test_after_a_new_posture_counting_goes_on_even_when_it_is_left_again() -> None:
+    found = segmented(
+        path(*ONE, (7.0, 40.0), (24.0, 40.0), (26.0, 0.0), (28.0, 0.0), (29.0, 60.0), (30.0, 0.0)),
+        33.0,
+    )
+    assert found.peaks[-1] == 29.0
+    assert found.rows[-1][ROW_ROM] == pytest.approx(60.0, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "rest_s",
+    [
+        0.3,
+        1.0,
+        2.5,
+    ],
+)
+def test_getting_down_into_position_costs_no_repetition(rest_s: float) -> None:
+    points: list[Point] = [(1.5, 0.0), (3.0, -80.0)]
+    for _ in range(6):
+        at = points[-1][0] + rest_s
+        points += [(at, -80.0), (at + 1.0, -20.0), (at + 2.0, -80.0)]
+    found = segmented(path(*points), points[-1][0] + 3.0)
+    assert len(found.rows) == 6
+    # A first rest of a third of a second is known less well than those that follow.
+    assert found.rows[0][ROW_ROM] == pytest.approx(60.0, abs=2.5)
+    assert found.rows[1:, ROW_ROM] == pytest.approx(60.0, abs=0.5)
+
+
+@pytest.mark.parametrize("rest_s", [0.3, 1.0, 2.5])
+def test_getting_up_into_position_costs_at_most_the_first_repetitions(rest_s: float) -> None:
+    points: list[Point] = [(1.5, 0.0), (3.0, 80.0)]
+    for _ in range(8):
+        at = points[-1][0] + rest_s
+        points += [(at, 80.0), (at + 1.0, 140.0), (at + 2.0, 80.0)]
+    found = segmented(path(*points), points[-1][0] + 3.0)
+    assert len(found.rows) == 8
+    assert found.rows[1:, ROW_ROM] == pytest.approx(60.0, abs=0.5)
+
+
+@pytest.mark.parametrize("hz", [4.0, 6.0, 11.0])
+@pytest.mark.parametrize("phase", [0.0, 0.4, 0.8])
+def test_tremor_neither_adds_nor_hides_repetitions(hz: float, phase: float) -> None:
+    trembling: Motion = lambda t: 1.5 * np.sin(2.0 * math.pi * (hz * t + phase))  # noqa: E731
+    reps = (*even(5), *even(5, first_s=22.0, range_deg=25.0, hold_s=2.0, every_s=6.0))
+    found = segmented(total(reps, trembling), 53.0)
+    assert len(found.rows) == 10
+    assert found.partial == 0
+    for row, rep in zip(found.rows, reps, strict=True):
+        assert row[ROW_ROM] == pytest.approx(rep.range_deg, abs=2.5)
+        # Where a small movement ends, a trough of the tremor reaches the band before it.
+        assert row[ROW_START_T] == pytest.approx(truth(rep).start_s, abs=0.15)
+        assert row[ROW_END_T] == pytest.approx(truth(rep).end_s, abs=0.3)
+
+
+@pytest.mark.parametrize("deg_per_min", [-30.0, -6.0, 6.0, 30.0])
+def test_a_rest_that_drifts_slowly_is_followed(deg_per_min: float) -> None:
+    found = segmented(total(even(40), lambda t: deg_per_min / 60.0 * t), 163.0)
+    assert len(found.rows) == 40
+    # While the limb moves out it drifts on by up to a degree.
+    assert found.rows[:, ROW_ROM] == pytest.approx(60.0, abs=1.2)
+
+
+def test_a_drift_during_a_long_rest_does_not_become_a_movement() -> None:
+    found = segmented(path((1.0, 0.0), (600.0, 50.0)), 605.0)
+    assert (len(found.rows), found.partial) == (0, 0)
+
+
+# --- beginnings and ends ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("last", "counted"),
+    [
+        pytest.param([(7.0, 60.0)], False, id="on the way out"),
+        pytest.param([(7.0, 60.0), (9.0, 60.0)], False, id="held"),
+        pytest.param([(7.0, 60.0), (8.0, 21.0)], False, id="65 percent back"),
+        pytest.param([(7.0, 60.0), (8.0, 15.0)], True, id="75 percent back"),
+        pytest.param([(7.0, 60.0), (7.96, 0.0)], True, id="just back"),
+        pytest.param([(7.0, 12.0)], None, id="nothing under way"),
+    ],
+)
+def test_at_the_end_an_unfinished_repetition_counts_when_70_percent_back(
+    last: list[Point], counted: bool | None
+) -> None:
+    found = segmented(path(*ONE, *last), last[-1][0])
+    assert len(found.rows) == 1 + bool(counted)
+    assert found.partial == (counted is False)
+    if counted:
+        # It ends with the recording, or where it comes within 5 percent of the rest before that.
+        back_s = last[-1][0] - last[-2][0]
+        within_s = last[-2][0] + (1.0 - minimum_jerk_time(0.05)) * back_s
+        end_s = within_s if last[-1][1] == 0.0 else last[-1][0]
+        assert found.rows[1][ROW_END_T] == pytest.approx(end_s, abs=0.07)
+
+
+def test_an_end_closes_only_once() -> None:
+    found = segmented(path(*ONE, (7.0, 60.0)), 7.0)
+    t = times(7.0)
+    assert len(found.segmenter.finish(t, t, 0)) == 0
+    assert found.partial == 1
+
+
+def test_a_recording_that_begins_on_the_way_back_finds_the_rest() -> None:
+    found = segmented(path((-0.5, 60.0), (0.5, 0.0), (2.0, 0.0), (3.0, 60.0), (4.0, 0.0)), 6.0)
+    assert found.peaks == [3.0]
+    assert found.rows[0][ROW_ROM] == pytest.approx(60.0, abs=0.5)
+
+
+# --- silences -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("without", "interrupted"),
+    [
+        pytest.param((6.5, 7.3), True, id="on the way out"),
+        pytest.param((7.1, 7.7), True, id="at the top"),
+        pytest.param((8.0, 8.9), True, id="over the end"),
+        pytest.param((4.6, 5.7), False, id="at rest before"),
+        pytest.param((8.7, 9.9), False, id="at rest after"),
+        pytest.param(
+            (6.24, 6.8),
+            True,
+            id="between start and count_from",
+        ),
+        pytest.param(
+            (5.8, 6.6),
+            True,
+            id="over the start",
+        ),
+    ],
+)
+def test_a_silence_marks_the_repetition_under_way_and_no_other(
+    without: tuple[float, float], interrupted: bool
+) -> None:
+    found = segmented(even(3), 15.0, without=without)
+    assert [round((row[ROW_PEAK_T] - 3.35) / 4.0) for row in found.rows] == [0, 1, 2]
+    assert found.rows[:, ROW_INTERRUPTED].tolist() == [0.0, float(interrupted), 0.0]
+
+
+def test_no_stillness_spans_a_silence() -> None:
+    # Two seconds of stillness would make this a new rest; there is one second on either side.
+    found = segmented(
+        path(*ONE, (7.0, 20.0), (11.0, 20.0), (12.0, 60.0), (13.0, 0.0)), 15.0, without=(8.0, 10.0)
+    )
+    assert len(found.rows) == 2
+    assert found.rows[1][ROW_ROM] == pytest.approx(60.0, abs=0.5)
+    assert found.rows[1][ROW_PAUSED] == 0.0
+
+
+# --- equal to the last bit ----------------------------------------------------------------------
+
+
+def _everything() -> tuple[Float64, Float64, NDArray[np.uint8]]:
+    t = times(60.0)
+    t = t[(t < 30.0) | (t > 30.8)]
+    motion = total(
+        path(
+            *ONE, (7.0, 60.0), (8.0, 10.0), (9.0, 60.0), (10.0, 0.0), (12.0, 40.0), (16.0, 40.0),
+            (17.0, 60.0), (18.0, 0.0), (19.0, 55.0), (36.0, 55.0), (37.0, 110.0), (38.0, 55.0),
+            (40.0, -20.0), (43.0, -20.0), (44.0, 40.0), (44.5, 20.0), (45.0, 45.0), (46.0, -20.0),
+            (50.0, -20.0), (51.0, 30.0),
+        ),
+        tremor(0.8),
+    )  # fmt: skip
+    gap = np.zeros(len(t), np.uint8)
+    gap[1:] = np.diff(t) > 0.5
+    return t, motion(t), gap
+
+
+def test_any_chunks_and_a_history_cut_short_give_the_same_to_the_last_bit() -> None:
+    t, a, gap = _everything()
+    whole = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+    rows, marks = whole.update(t, a, gap, 0)
+    assert len(rows) >= 6
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+        again, told = [rows[:0]], [marks[:0]]
+        base = stop = 0
+        while stop < len(t):
+            stop = min(len(t), stop + int(random.integers(0, 40 * (1 + seed % 4))))
+            new, more = segmenter.update(t[base:stop], a[base:stop], gap[base:stop], base)
+            again.append(new)
+            told.append(more)
+            base = segmenter.keep_from
+            state = segmenter.state.copy()
+            segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+            segmenter.state[:] = state
+        assert np.concatenate(again).tobytes() == rows.tobytes()
+        assert np.concatenate(told).tobytes() == marks.tobytes()
+        assert segmenter.finish(t[base:], a[base:], base).tobytes() == whole_end(t, a, gap)
+
+
+def whole_end(t: Float64, a: Float64, gap: NDArray[np.uint8]) -> bytes:
+    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+    segmenter.update(t, a, gap, 0)
+    return segmenter.finish(t, a, 0).tobytes()
+
+
+def test_more_repetitions_than_fit_into_one_go_are_all_found() -> None:
+    t = times(320.0, 25.0)
+    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG))
+    rows, marks = segmenter.update(t, angle_deg(even(79), t), np.zeros(len(t), np.uint8), 0)
+    assert len(rows) == 79
+    assert int(np.count_nonzero(marks[:, 1] == MARK_OUT)) == 79
+
+
+def test_a_long_rest_needs_no_long_history() -> None:
+    found = segmented(even(1), 200.0)
+    assert found.segmenter.keep_from >= (200.0 - LOOK_BACK_S - 1.0) * RATE_HZ
+
+
+# --- phases -------------------------------------------------------------------------------------
+
+
+def test_phases_come_in_their_order() -> None:
+    found = segmented([Rep(2.0, hold_s=1.5), Rep(8.0, hold_s=0.0)], 13.0)
+    assert [int(kind) for kind in found.marks[:, 1]] == [
+        MARK_OUT, MARK_HOLD, MARK_BACK, MARK_REST, MARK_OUT, MARK_BACK, MARK_REST,
+    ]  # fmt: skip
+    assert (np.diff(found.marks[:, 0]) > 0.0).all()
+
+
+def test_the_limit_is_marked_once_at_its_crossing() -> None:
+    found = segmented([Rep(2.0, range_deg=80.0), Rep(8.0, range_deg=60.0)], 13.0, limit_deg=70.0)
+    [at] = [t for t, kind in found.marks if int(kind) == MARK_LIMIT]
+    t = times(13.0)
+    a = angle_deg([Rep(2.0, range_deg=80.0)], t)
+    assert at == t[np.flatnonzero(a > 70.0)[0]]
+
+
+def test_nothing_is_made_of_nothing() -> None:
+    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG))
+    empty: Any = np.empty(0)
+    rows, marks = segmenter.update(empty, empty, np.empty(0, np.uint8), 0)
+    assert (len(rows), len(marks)) == (0, 0)
+    assert len(segmenter.finish(empty, empty, 0)) == 0
+    assert (segmenter.partial, segmenter.under_way) == (0, False)
