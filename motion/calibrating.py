@@ -20,6 +20,7 @@ from motion.calibration import (
     Vector,
     angle_between_deg,
     rotated,
+    vector,
 )
 from motion.errors import CalibrationError, CalibrationFault
 from motion.samples import Samples
@@ -31,10 +32,15 @@ Float64 = NDArray[np.float64]
 # below 2 degrees at the trunk.
 POSE_S: Final = 1.0
 STILL_DEG: Final = 3.0
+# A second of pose and the briskest movement out and back.
+SHORTEST_S: Final = 2.5
 # Orientations settle on what comes before the given span, where there is something.
 WARM_UP_S: Final = 20.0
 # Below this a movement is no movement.
 LEAST_MOVEMENT_DEG: Final = 10.0
+# Who comes up again stands as before to within this; a stop in the middle of the movement does not
+# pass for the pose.
+BACK_DEG: Final = 15.0
 # An axis counts where its sensor has turned this far from the pose.
 TURNED_DEG: Final = 5.0
 # The axis from left to right is level in every admitted position; one further from level than this
@@ -162,6 +168,11 @@ def calibrate(
             CalibrationFault.MOVEMENT,
             f"There is no calibration movement {name!r}; choose {', '.join(FUNCTIONAL_MOVEMENTS)}.",
         )
+    if to_s - from_s < SHORTEST_S:
+        raise CalibrationError(
+            CalibrationFault.SHORT,
+            f"A calibration of {to_s - from_s:.1f} s is too short; {functional.told}.",
+        )
     tracks = {slot: _tracked(one, from_s, to_s) for slot, one in samples.items()}
     pose_from, pose_to = _still_span(tracks, functional)
     found = {
@@ -287,6 +298,16 @@ def _found(
         raise CalibrationError(
             CalibrationFault.NO_MOVEMENT,
             f"The sensor {slot} turned by {excursion_deg:.0f} degrees only; {functional.told}.",
+            sensor=slot,
+        )
+    back = np.empty(3)
+    up_vector(after[-1], back)
+    apart_deg = angle_between_deg(vector(back.tolist()), vector(up.tolist()))
+    if apart_deg > BACK_DEG:
+        raise CalibrationError(
+            CalibrationFault.MOVING,
+            f"The sensor {slot} ends {apart_deg:.0f} degrees off the pose in which it began; "
+            f"{functional.told}.",
             sensor=slot,
         )
     turned = vectors[angles > math.radians(TURNED_DEG)]

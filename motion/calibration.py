@@ -55,7 +55,7 @@ class Calibration(msgspec.Struct, frozen=True):
 
     def document(self) -> dict[str, Any]:
         """JSON-able inverse of `from_document`."""
-        document: dict[str, Any] = msgspec.to_builtins(self)
+        document: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(self))
         return document
 
     def sensor_to_segment(self, slot: str) -> Float64:

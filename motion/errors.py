@@ -64,6 +64,7 @@ class LearningError(MotionError):
 class CalibrationFault(StrEnum):
     SENSORS = "sensors"
     POSITION = "position"
+    SHORT = "short"
     NO_SAMPLES = "no_samples"
     MOVING = "moving"
     NO_MOVEMENT = "no_movement"

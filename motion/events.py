@@ -71,7 +71,6 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     seq: int
     exercise: str
     side: str | None
-    way: str | None
     set_index: int
     index: int
     start_s: float
@@ -94,6 +93,7 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     faults: list[str]
     borderline: list[str]
     notes: list[str]
+    way: str | None = None
 
 
 class SetEvent(msgspec.Struct, frozen=True, tag_field="type", tag="set"):

@@ -5,6 +5,7 @@ by the user. No command shows a traceback for what a person gave it.
 """
 
 import io
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
+from motion.calibrating import UP_AXES
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
 from motion.learning import COMMENTS
@@ -31,7 +33,7 @@ from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
 from server.losses import LossFinder
 from server.output import check_output, write_text
-from server.replay import Outcome, Replay, first_difference, no_progress
+from server.replay import CalibrationSpan, Outcome, Replay, first_difference, no_progress
 
 DIFFERENT: Final = 1
 BAD_INPUT: Final = 2
@@ -93,6 +95,19 @@ def _slot_pairs(values: Sequence[str]) -> dict[str, str]:
     return pairs
 
 
+def _span(value: str, position: str) -> CalibrationSpan:
+    begin, dots, end = value.partition("..")
+    try:
+        from_s, to_s = float(begin), float(end)
+    except ValueError:
+        from_s = to_s = math.nan
+    if not (dots and math.isfinite(from_s) and math.isfinite(to_s) and from_s < to_s):
+        raise OptionError(
+            "--calibrate", f"--calibrate {value}: give two times in seconds, such as 0..12.5."
+        )
+    return CalibrationSpan(from_s, to_s, position)
+
+
 @gonio.command()
 @click.argument("recording", metavar="REC", type=click.Path(path_type=Path))
 @click.option("--template", "-t", metavar="T", help="Library id or YAML file.")
@@ -104,6 +119,19 @@ def _slot_pairs(values: Sequence[str]) -> dict[str, str]:
     help="Which sensor of the recording serves as which slot of the template.",
 )
 @click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised.")
+@click.option(
+    "--calibrate",
+    metavar="FROM..TO",
+    help="Calibrate from a still pose and a bow (squat, arm raise) in these seconds.",
+)
+@click.option(
+    "--calibrated-in",
+    "position",
+    type=click.Choice(list(UP_AXES)),
+    default="standing",
+    show_default=True,
+    help="The position in which that was done.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One event a line on standard output.")
 @click.option(
     "--report",
@@ -128,6 +156,8 @@ def replay(
     template: str | None,
     slots: Sequence[str],
     side: str | None,
+    calibrate: str | None,
+    position: str,
     as_json: bool,
     report: Path | None,
     output: Path | None,
@@ -148,7 +178,8 @@ def replay(
             "session recording with `gonio replay ... -o FILE` first.",
             path=str(recording),
         )
-    plan = Replay.plan(opened, wanted, slots=pairs, side=side)
+    span = None if calibrate is None else _span(calibrate, position)
+    plan = Replay.plan(opened, wanted, slots=pairs, side=side, calibrate_in=span)
     read = [recording] if template is None else [recording, Path(template)]
     for option, file, others in (
         ("--report", report, read),

@@ -15,6 +15,7 @@ class ReplayFault(StrEnum):
     SLOT = "slot"
     LOG = "log"
     IMPLAUSIBLE = "implausible"
+    CALIBRATION = "calibration"
     NO_EVENTS = "no_events"
 
 

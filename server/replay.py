@@ -13,6 +13,8 @@ from typing import Any, Final, Self
 import msgspec
 
 from devices.recording import Recording, SessionLog, copy_recording
+from motion.calibrating import WARM_UP_S, calibrate
+from motion.calibration import vector
 from motion.errors import MotionError
 from motion.events import (
     AngleEvent,
@@ -146,6 +148,16 @@ def first_difference(stored: list[dict[str, Any]], given: Sequence[Event]) -> Di
     return None
 
 
+@dataclass(frozen=True, slots=True)
+class CalibrationSpan:
+    """Where a recording holds a still pose and the movement that calibrates: seconds of session
+    time, and the position in which it was done."""
+
+    from_s: float
+    to_s: float
+    position: str = "standing"
+
+
 class Replay:
     """A recording with everything decided that its replay needs.
 
@@ -171,6 +183,10 @@ class Replay:
         self.side = side
         self.from_log = from_log
         self._controls = controls
+        # Under the template's slots, as the exercise uses it and a session recording stores it.
+        self.calibration: dict[str, Any] | None = None
+        # Counting begins here, seconds.
+        self.begins_s = -math.inf
 
     @classmethod
     def plan(
@@ -180,14 +196,16 @@ class Replay:
         *,
         slots: Mapping[str, str] | None = None,
         side: str | None = None,
+        calibrate_in: CalibrationSpan | None = None,
     ) -> Self:
         """Decide how to replay. slots: slot of the template -> slot of the recording.
 
-        Raises ReplayError when the template is missing, a slot cannot be filled or the log does not
-        hold together.
+        calibrate_in: where in the recording the sensors are to be calibrated. Raises ReplayError
+        when the template is missing, a slot cannot be filled, the calibration fails or the log does
+        not hold together.
         """
         if recording.info.log is not None and recording.info.log.controls:
-            return cls._plan_log(recording, template, slots or {}, side)
+            return cls._plan_log(recording, template, slots or {}, side, calibrate_in)
         if template is None:
             raise ReplayError(
                 ReplayFault.NO_TEMPLATE,
@@ -197,12 +215,20 @@ class Replay:
             )
         rename, notes = _assign(recording, list(template.slots), slots or {})
         calibration = _renamed_calibration(recording.info.calibration, rename)
+        if calibrate_in is not None:
+            calibration, told = _calibrated(recording, template, rename, side, calibrate_in)
+            notes += told
         start = StartControl(template=template.document(), side=side, calibration=calibration)
         # The stop is held back until the recording ends.
         stop = StopControl(EndReason.END_OF_RECORDING)
         controls: list[Control] = [start, BeginSetControl(), stop]
         notes += _calibration_notes(template, calibration)
-        return cls(recording, template, controls, rename, notes, side=side, from_log=False)
+        plan = cls(recording, template, controls, rename, notes, side=side, from_log=False)
+        plan.calibration = calibration
+        if calibrate_in is not None:
+            # The movement that calibrates is no repetition.
+            plan.begins_s = calibrate_in.to_s
+        return plan
 
     @classmethod
     def _plan_log(
@@ -211,6 +237,7 @@ class Replay:
         template: ExerciseTemplate | None,
         slots: Mapping[str, str],
         side: str | None,
+        calibrate_in: CalibrationSpan | None,
     ) -> Self:
         path = recording.path
         logged = recording.info.log.controls if recording.info.log is not None else []
@@ -257,6 +284,10 @@ class Replay:
             )
         needed = list(dict.fromkeys(slot for each in used for slot in each.slots))
         rename, assumed = _assign(recording, needed, slots)
+        anew: dict[str, Any] | None = None
+        if calibrate_in is not None:
+            anew, told = _calibrated(recording, used[-1], rename, side, calibrate_in)
+            notes += told
         number = 0
         for index, control in enumerate(controls):
             if isinstance(control, StartControl):
@@ -266,11 +297,16 @@ class Replay:
                     if used[number] is own[number]
                     else used[number].document(),
                     side=control.side if side is None else side,
+                    calibration=control.calibration if anew is None else anew,
                 )
                 number += 1
         last = next(c for c in reversed(controls) if isinstance(c, StartControl))
         notes += assumed + _calibration_notes(used[-1], last.calibration)
-        return cls(recording, used[-1], controls, rename, notes, side=last.side, from_log=True)
+        plan = cls(recording, used[-1], controls, rename, notes, side=last.side, from_log=True)
+        plan.calibration = (
+            anew if anew is not None else _renamed_calibration(recording.info.calibration, rename)
+        )
+        return plan
 
     @property
     def stored_events(self) -> list[dict[str, Any]] | None:
@@ -339,7 +375,9 @@ class Replay:
 
         if not self.from_log:
             yield apply(next(controls))
-            yield apply(next(controls))
+            if self.begins_s == -math.inf:
+                yield apply(next(controls))
+        begun = self.begins_s == -math.inf
         newest_s = -math.inf
         for entry in self.recording.inputs(list(self.rename), self.rename):
             if isinstance(entry, Samples):
@@ -348,6 +386,9 @@ class Replay:
             elif isinstance(entry, Watermark):
                 log.add_watermark(entry.t_s)
                 yield session.advance(entry.t_s)
+                if not begun and entry.t_s >= self.begins_s:
+                    begun = True
+                    yield apply(next(controls))
                 progress(entry.t_s)
             else:
                 yield apply(next(controls))
@@ -370,7 +411,7 @@ class Replay:
                 "log": outcome.log,
                 "events": outcome.documents(),
                 "engine": engine_versions(),
-                "calibration": _renamed_calibration(self.recording.info.calibration, self.rename),
+                "calibration": self.calibration,
             },
             self.rename,
         )
@@ -431,6 +472,50 @@ def _assign(
             )
         rename[sensor] = slot
     return rename, notes
+
+
+def _calibrated(
+    recording: Recording,
+    template: ExerciseTemplate,
+    rename: Mapping[str, str],
+    side: str | None,
+    span: CalibrationSpan,
+) -> tuple[dict[str, Any], list[str]]:
+    """A calibration from the recording itself, and what is to be said about it."""
+    if span.from_s > recording.last_s or span.to_s < recording.first_s:
+        raise ReplayError(
+            ReplayFault.CALIBRATION,
+            f"--calibrate {span.from_s:g}..{span.to_s:g} lies outside the recording "
+            f"{recording.path}, which lasts from {recording.first_s:.1f} to "
+            f"{recording.last_s:.1f} s.",
+            path=recording.path,
+        )
+    samples = recording.samples(list(rename), span.from_s - WARM_UP_S, span.to_s)
+    outward = {}
+    for sensor, slot in rename.items():
+        given = (recording.info.sensors[sensor].model_extra or {}).get("outward")
+        if isinstance(given, list) and len(given) == 3:
+            outward[slot] = vector([float(part) for part in given])
+    try:
+        calibration = calibrate(
+            {slot: samples[sensor] for sensor, slot in rename.items()},
+            span.from_s,
+            span.to_s,
+            position=span.position,
+            side=side,
+            worn={slot: place.placement for slot, place in template.sensors.items()},
+            outward=outward,
+        )
+    except MotionError as error:
+        raise ReplayError(
+            ReplayFault.CALIBRATION,
+            f"{recording.path}, {span.from_s:g} to {span.to_s:g} s: {error}",
+            path=recording.path,
+        ) from None
+    told = [
+        f"Calibrated from {span.from_s:g} to {span.to_s:g} s, to {calibration.quality_deg:.1f}°."
+    ]
+    return calibration.document(), [*told, *calibration.advice]
 
 
 def _renamed_calibration(

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from motion.repetition import (
+    GIVE_UP_S,
     LOOK_BACK_S,
     MARK_BACK,
     MARK_HOLD,
@@ -88,7 +89,8 @@ def segmented(
     rate_hz: float = RATE_HZ,
     step: int = 5,
     without: tuple[float, float] = (0.0, 0.0),
-    **parameters: float,
+    limit_deg: float = math.inf,
+    longest_stand_s: float = GIVE_UP_S,
 ) -> Segmented:
     """`step` samples at a time; the samples of the span `without` are missing."""
     t = times(last_s, rate_hz)
@@ -96,7 +98,7 @@ def segmented(
     a = angle_deg(motion, t)
     gap = np.zeros(len(t), np.uint8)
     gap[1:] = np.diff(t) > 0.5
-    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, **parameters))
+    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg, longest_stand_s))
     rows: list[Float64] = []
     marks: list[Float64] = []
     seen_s: list[float] = []
