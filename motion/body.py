@@ -286,6 +286,36 @@ BODY_SEGMENTS: Final = ("pelvis", *(link.segment for link in _LINKS))
 _LINK_OF: Final = {link.segment: link for link in _LINKS}
 
 
+_ORDER: Final = (SegmentAxis.Z, SegmentAxis.X, SegmentAxis.Y)
+
+
+def turns(segment: str, axis: SegmentAxis) -> bool:
+    """Whether a segment of BODY_SEGMENTS can turn about its axis at its own joint."""
+    return segment == "pelvis" or _LINK_OF[segment].columns[_ORDER.index(axis)] >= 0
+
+
+def excursion(segment: str, direction: Direction, side: Side, *, both_stay: bool) -> Float64:
+    """Angles (31,) per degree by which a segment of BODY_SEGMENTS turns at its own joint.
+
+    What hangs on it turns with it, but a turning pelvis leaves the legs where they are, and with
+    both_stay the thorax too. Raises ValueError where the joint cannot turn that way.
+    """
+    place = _ORDER.index(direction.axis)
+    amount = direction.sign_on("left" if segment.startswith("left_") else side)
+    angles = np.zeros(len(CHANNELS))
+    if segment != "pelvis":
+        link = _LINK_OF[segment]
+        if link.columns[place] < 0:
+            raise ValueError(f"the {segment} does not turn about its {direction.axis.name.lower()}")
+        angles[link.columns[place]] = amount / link.signs[place]
+        return angles
+    angles[_PELVIS_COLUMNS[place]] = amount / _PELVIS_SIGNS[place]
+    for other in ("left_thigh", "right_thigh", *(["thorax"] if both_stay else [])):
+        link = _LINK_OF[other]
+        angles[link.columns[place]] = -amount / link.signs[place]
+    return angles
+
+
 class Contact(NamedTuple):
     """A place that can bear the body: in the segment's frame, with the flesh around it.
 
@@ -538,6 +568,36 @@ def _anchors(body: Posture, fixed: Fixed) -> list[Float64]:
     return [point for point, bears in zip(points, bearing, strict=True) if bears]
 
 
+def pelvis_path(
+    angles_deg: Float64,
+    position: str,
+    side: Side = "right",
+    fixed: Fixed = "feet",
+    height_m: float = STATURE_M,
+) -> Float64:
+    """Places (n, 3) in metres of a pelvis whose body moves through angles (n, 31) with its `fixed`
+    part where it is in the first.
+
+    In the first pose the pelvis stands over the room's origin and the lowest contact touches z = 0.
+    """
+    pelvis = base_pelvis(position, side)
+    first = hanging(orientations(angles_deg[:1], pelvis), height_m)
+    lowest = min(
+        float(point[0, 2]) - radius
+        for name in CONTACTS
+        for each in SIDES
+        for point, radius in [first.contact(name, each)]
+    )
+    start = np.array([0.0, 0.0, -lowest])
+    if fixed == "pelvis":
+        return np.tile(start, (len(angles_deg), 1))
+    needed = ["thorax", *(f"{each}_{CONTACTS[n].segment}" for each in SIDES for n in _FIXED[fixed])]
+    body = hanging(orientations(angles_deg, pelvis, needed), height_m)
+    anchor = np.mean(_anchors(body, fixed), axis=0)
+    path: Float64 = start + anchor[0] - anchor
+    return path
+
+
 def placed(
     angles_deg: Float64,
     position: str,
@@ -545,19 +605,9 @@ def placed(
     fixed: Fixed = "feet",
     height_m: float = STATURE_M,
 ) -> Posture:
-    """A body that moves through angles (n, 31) with its `fixed` part where it is in the first.
-
-    In the first pose the pelvis stands over the room's origin and the lowest contact touches z = 0.
-    """
+    """A body that moves through angles (n, 31) as `pelvis_path` tells."""
     body = hanging(orientations(angles_deg, base_pelvis(position, side)), height_m)
-    anchor = np.mean(_anchors(body, fixed), axis=0)
-    lowest = min(
-        float(point[0, 2]) - radius
-        for name in CONTACTS
-        for each in SIDES
-        for point, radius in [body.contact(name, each)]
-    )
-    return body.moved(anchor[0] - anchor - np.array([0.0, 0.0, lowest]))
+    return body.moved(pelvis_path(angles_deg, position, side, fixed, height_m))
 
 
 def slip_m(template: ExerciseTemplate, side: Side | None = None) -> float:
@@ -760,6 +810,12 @@ def _from_first(angle: Float64) -> Float64:
     return result
 
 
+def turned_about(axis: Float64, q: Float64) -> Float64:
+    """Degrees (n,) that a segment with orientations (n, 4) has turned about its own axis (3,), by
+    gravity where that axis is rather level at first, else about the vertical; 0 at first."""
+    return _from_first(_segment_angle(axis, q))
+
+
 def turning_axis(q: Float64) -> Float64:
     """The axis (3,) of a segment, in its own frame, about which orientations (n, 4) turn most.
 
@@ -801,7 +857,7 @@ def bone_angle_deg(
             direction = segment_direction(_kind(segment), movement.axis)
             unit = np.zeros(3)
             unit[direction.axis] = direction.sign_on(_side_of(segment, side))
-            return _from_first(_segment_angle(unit, orientation[segment]))
+            return turned_about(unit, orientation[segment])
         case LearnedMovement() | DominantMovement():
             q = orientation[movement_slots(movement)[0]]
             about = turning_axis(q) if axis is None else axis
