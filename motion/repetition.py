@@ -221,7 +221,7 @@ def _passes(a: Float64, first: int, last: int, sd: float) -> bool:
 
 @njit
 def _rest_level(
-    t: Float64, a: Float64, first: int, last: int, rest: float, reach: float
+    t: Float64, a: Float64, first: int, last: int, rest: float, reach: float, both: bool
 ) -> tuple[float, float]:
     """Where the angle rested before it left for sample `last`, and by how much it varied there.
 
@@ -260,6 +260,9 @@ def _rest_level(
                     quietest_from, quietest_to = j, k
             elif variance <= QUIET_RATIO * least + QUIET_LEAST_DEG2:
                 level = rest + mean
+    if both:
+        # Below lies the other way, so that the lowest point is no rest.
+        return level, math.sqrt(least) if least < math.inf else 0.0
     if least == math.inf or _passes(a, quietest_from, quietest_to, math.sqrt(least)):
         # No rest at all: the angle turned and went on, and where it turned is the rest.
         lowest = begin
@@ -451,7 +454,9 @@ def segment_kernel(
                 state[NOISE] = 0.0
                 if state[DWELT] == 1.0:
                     bound = int(state[BOUND]) - base
-                    state[REST], state[NOISE] = _rest_level(t, a, bound, i, state[REST], still)
+                    state[REST], state[NOISE] = _rest_level(
+                        t, a, bound, i, state[REST], still, both
+                    )
                 state[OPEN] = 1.0
                 state[PEAK] = index
                 state[IN_ZONE] = 0.0
