@@ -33,7 +33,7 @@ TURN_LEAST_DEG: Final = 1.0
 TREMOR_SDS: Final = 4.0
 TREMOR_SHARE: Final = 0.15
 # No new lowest point for this long, while returned, is a standstill. With a watermark every
-# 100 ms this keeps the report within half a second of the end.
+# 100 ms this keeps the report within half a second of the end, once the axis is known.
 STANDSTILL_S: Final = 0.35
 # Half a second of stillness near the rest corrects it; two seconds set it anywhere.
 REST_NEAR_S: Final = 0.5
