@@ -557,6 +557,13 @@ def _near(up: tuple[float, float, float], pose: Float64, at: int) -> bool:
 
 
 @njit
+def _returned(state: Float64, facing: float) -> bool:
+    """Whether a pose of neutral inclinations is the neutral one: held turned, it is as level."""
+    apart = _wrapped(facing - state[_HEADING])
+    return apart * apart <= RETURN_GATE * RETURN_GATE * (state[_VARIANCE] + RETURN_SD_RAD**2)
+
+
+@njit
 def facing_kernel(q1: Float64, q2: Float64, bone1: Float64, bone2: Float64) -> float:
     """Heading, rad, by which the distal segment must be turned to face the way the proximal does.
 
@@ -614,9 +621,10 @@ def joint_heading_kernel(
                 _near(up1, pose, _NEUTRAL_UPS)
                 and _near(up2, pose, _NEUTRAL_UPS + 3)
                 and state[_VARIANCE] > RETURN_FLOOR_RAD**2
+                and _returned(state, facing)
             ):
                 # One reading a second, told in parts.
-                _tell(state, facing, RETURN_SD_RAD**2 / c[_PER_SAMPLE], RETURN_GATE)
+                _tell(state, facing, RETURN_SD_RAD**2 / c[_PER_SAMPLE], math.inf)
         heading[i] = state[_HEADING]
         variance[i] = state[_VARIANCE]
 
