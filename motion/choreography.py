@@ -17,7 +17,7 @@ from scipy.interpolate import CubicSpline
 from motion import body, quaternion
 from motion.body import FigureAngles, Side
 from motion.joints import Direction, SegmentAxis, joint_direction, segment_direction
-from motion.performance import PlannedRepetition
+from motion.performance import PlannedRepetition, plan, possible_faults, with_fault
 from motion.template import (
     Compensation,
     DominantMovement,
@@ -49,6 +49,8 @@ UNMOVED_DEG: Final = 3.0
 LEAST_RISE: Final = 0.1
 # The share of the excursion at which a repetition starts: compensations count from there.
 START_SHARE: Final = 0.05
+# A compensation of this size shows what it is coupled to; small enough to be added to any pose.
+NUDGE_DEG: Final = 10.0
 _LYING: Final = frozenset({"supine", "prone", "side_lying", "quadruped"})
 _SIDEWAYS: Final = frozenset({"abduction", "adduction", "bend_left", "bend_right"})
 _TURNING: Final = frozenset(
@@ -81,6 +83,20 @@ class Path:
         way = share if self.timing is None else self.timing(share)
         poses: Float64 = self.rest + way[:, None] * self.change
         return poses
+
+
+@dataclass(frozen=True, slots=True)
+class Coupling:
+    """What a compensation goes with.
+
+    own_deg: what the exercise rightly done has of it at the goal. angle_per_deg: by how much each
+    further degree of it changes the measured angle if the exercise is otherwise done the same.
+    others_per_deg: the same of the other compensations.
+    """
+
+    own_deg: float
+    angle_per_deg: float
+    others_per_deg: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -240,6 +256,15 @@ class Choreography:
         found = self._departures(path.change)
         return all(found[name] > deg - REACHED_DEG for name, deg in planned.compensations.items())
 
+    def faults(self) -> tuple[str, ...]:
+        """The faults that can be put into a repetition of this body, as `with_fault` takes them."""
+        ways = plan(self.template, 2, np.random.default_rng(0))
+        return tuple(
+            fault
+            for fault in possible_faults(self.template)
+            if all(self.reaches(with_fault(each, fault, self.template)) for each in ways)
+        )
+
     def _reach(self, aside: Float64, moves: Float64, aim_deg: float) -> float:
         """How far along `moves`, beyond `aside`, the angle has `aim_deg`."""
         rest = self.figure.rest
@@ -286,7 +311,7 @@ class Choreography:
             reached = float(seen[-1])
         return Path(rest, change, timing, reached)
 
-    def couplings(self) -> dict[str, "Coupling"]:
+    def couplings(self) -> dict[str, Coupling]:
         """What each compensation changes besides itself, and what it has of the exercise itself."""
         figure = self.figure
         share = np.linspace(0.0, 1.0, POINTS)[:, None]
@@ -306,21 +331,3 @@ class Choreography:
                 },
             )
         return found
-
-
-# A compensation of this size shows what it is coupled to; small enough to be added to any pose.
-NUDGE_DEG: Final = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Coupling:
-    """What a compensation goes with.
-
-    own_deg: what the exercise rightly done has of it at the goal. angle_per_deg: by how much each
-    further degree of it changes the measured angle if the exercise is otherwise done the same.
-    others_per_deg: the same of the other compensations.
-    """
-
-    own_deg: float
-    angle_per_deg: float
-    others_per_deg: Mapping[str, float]

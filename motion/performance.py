@@ -43,6 +43,8 @@ BEYOND_GOAL: Final = 1.25
 DIP_S: Final = 0.8
 # A sag that comes closer to the rest than this share would end the repetition (30 %).
 STILL_HELD: Final = 0.4
+# A sag of less than this below the band, the error of an inclination three times, could be none.
+LEAST_SAG_DEG: Final = 3.0
 # Slow ends of the movements take up no more of the longest prescribed hold than this.
 MOST_OF_HOLD: Final = 0.9
 # Movements that must be quick keep this far from the shortest time prescribed, of the interval.
@@ -311,8 +313,8 @@ def with_fault(
                 raise ValueError(f"{template.id} leaves no room for a hold that is too short.")
         case Fault.SAGGING if template.band is not None:
             low_deg = template.band.target_deg - template.band.band_deg
-            sag_deg = max(low_deg - _beyond_deg(low_deg), STILL_HELD * planned.range_deg)
-            if sag_deg > low_deg - 1.0:
+            sag_deg = max(low_deg - _beyond_deg(low_deg), STILL_HELD * aimed_deg(template)[1])
+            if sag_deg > low_deg - LEAST_SAG_DEG:
                 raise ValueError(f"{template.id} leaves no room to sag.")
             faulty = replace(
                 planned,

@@ -124,7 +124,10 @@ DOCUMENTS: Final[tuple[dict[str, Any], ...]] = (
             "axes": {"forearm": {"axis": [1, 0, 0], "start_up": [0, 1, 0]}},
         },
         range=_range(60, 100, 150),
-        figure={"peak": {"right_elbow_flexion": 100}},
+        figure={
+            "rest": {"right_elbow_pronation": -80},
+            "peak": {"right_elbow_pronation": -80, "right_elbow_flexion": 100},
+        },
     ),
     _document(
         "side-bend",
@@ -207,7 +210,7 @@ DOCUMENTS: Final[tuple[dict[str, Any], ...]] = (
         {"pelvis": "front"},
         movement={"kind": "hold", "segment": "pelvis", "axis": "posterior_tilt"},
         range={"target_deg": 32, "band_deg": 8},
-        tempo={"out_s": [0.5, 4], "hold_s": [5, 10]},
+        tempo={"hold_s": [5, 10]},
         figure={
             "fixed": "thorax",
             "rest": _HOOK,
