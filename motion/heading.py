@@ -560,7 +560,7 @@ def _near(up: tuple[float, float, float], pose: Float64, at: int) -> bool:
 def _returned(state: Float64, facing: float) -> bool:
     """Whether a pose of neutral inclinations is the neutral one: held turned, it is as level."""
     apart = _wrapped(facing - state[_HEADING])
-    return apart * apart <= RETURN_GATE * RETURN_GATE * (state[_VARIANCE] + RETURN_SD_RAD**2)
+    return bool(apart * apart <= RETURN_GATE * RETURN_GATE * (state[_VARIANCE] + RETURN_SD_RAD**2))
 
 
 @njit

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 import click
 import msgspec
@@ -29,6 +29,7 @@ from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
 from server.commands import files
+from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
 from server.losses import LossFinder
@@ -399,6 +400,28 @@ def check_template(file: Path) -> None:
     out.print(terminal.plain_text(f"{template.name} ({template.id}, version {template.version})"))
     out.print(terminal.plain_text(f"sensors: {', '.join(template.slots)}"))
     out.print(terminal.plain_text(f"range: {wording.target_words(template)}"))
+
+
+@templates.command("figure")
+@click.argument("template", metavar="T")
+@click.option("--side", type=click.Choice(["left", "right"]), help="The side that is shown.")
+@click.option("--still", is_flag=True, help="Rest and turning point beside each other, no motion.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path), metavar="FILE.svg", help="Default: ID.svg."
+)
+def draw_template(
+    template: str, side: Literal["left", "right"] | None, still: bool, output: Path | None
+) -> None:
+    """Draw the exercise T, a library id or a YAML file: a body in motion, as SVG."""
+    exercise = ExerciseTemplate.load(template)
+    if exercise.figure is None:
+        raise OptionError(
+            "T", f"{template} has no figure to draw; add one, as docs/templates.md says."
+        )
+    file = Path(f"{exercise.id}.svg") if output is None else output
+    check_output("--output", file, [Path(template)])
+    write_text(file, static_svg(exercise, side) if still else animated_svg(exercise, side))
+    terminal.console().print(terminal.plain_text(f"{file}: {exercise.name}"))
 
 
 # --- files and errors
