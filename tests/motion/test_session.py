@@ -52,6 +52,7 @@ from tests.motion.movement import (
     keep,
     lines,
     one_by_one,
+    path,
     record,
     repetitions,
     sensor_by_sensor,
@@ -474,6 +475,17 @@ def test_partial_and_unlike_movements_are_counted_by_set() -> None:
         (0, 2),
         (0, 2),
     ]
+    # A posture that was taken and kept is partial, in the set in which it was.
+    posture = path(
+        (2.0, 0.0), (3.0, 60.0), (4.0, 0.0), (6.0, 0.0), (7.0, 60.0), (25.0, 60.0), (26.0, 120.0),
+        (27.0, 60.0),
+    )  # fmt: skip
+    controls = [(0.0, START), (0.0, BEGIN), (24.5, BEGIN)]
+    events = run([record(posture, Worn(), 30.0)], controls, 30.0)
+    assert [(told.repetitions, told.partial) for told in by_kind(events, SetEvent)] == [
+        (1, 1),
+        (1, 0),
+    ]
     controls = [(0.0, start(TILT)), (0.0, BEGIN)]
     [told] = by_kind(run([keep(SWINGS, SWINGS.t_s < 7.0)], controls, 7.0), SetEvent)
     assert (told.repetitions, told.partial) == (1, 1)
@@ -501,6 +513,9 @@ def test_late_samples_and_silences_of_all_exercises_are_summed_up() -> None:
         SensorState.SILENT,
         SensorState.STREAMING,
     ]
+    again = Session.restore(session.state())
+    assert again.sensor_findings == session.sensor_findings
+    assert again.silences == session.silences
 
 
 # --- the order of controls ----------------------------------------------------------------------
