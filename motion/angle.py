@@ -231,7 +231,9 @@ def _rotate_back(q: Float64, vector: Float64) -> Float64:
     )
 
 
-def segment_axis(calibration: Calibration, slot: str, axis: str, side: str | None) -> Float64:
+def segment_axis(
+    calibration: Calibration, slot: str, axis: str, side: str | None = None
+) -> Float64:
     """The clinical direction `axis` of a segment as a unit axis (3,) in its sensor's frame."""
     direction = segment_direction(slot, axis)
     vector = np.zeros(3)

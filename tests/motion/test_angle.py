@@ -23,7 +23,6 @@ from motion.angle import (
     C_UP,
     C_VERTICAL,
     C_WEIGHT,
-    ISB_AXES,
     S_BLOCK,
     AngleModel,
     Coordinate,
@@ -34,8 +33,19 @@ from motion.angle import (
 )
 from motion.calibration import Calibration
 from motion.template import ExerciseTemplate
+from motion.tracker import angle_model
 from tests.motion.exercises import OTHER_STRAP, STRAP
 from tests.motion.movement import X, Y, Z, product, rotation, template
+
+# Directions of the trunk as axes of the segment after ISB: x forward, y up along it, z right.
+ISB_AXES = {
+    "flexion": (0.0, 0.0, -1.0),
+    "extension": (0.0, 0.0, 1.0),
+    "bend_left": (-1.0, 0.0, 0.0),
+    "bend_right": (1.0, 0.0, 0.0),
+    "turn_left": (0.0, 1.0, 0.0),
+    "turn_right": (0.0, -1.0, 0.0),
+}
 
 Float64 = NDArray[np.float64]
 
@@ -264,28 +274,26 @@ def test_other_directions_do_not_leak_into_a_small_flexion() -> None:
 # Limbs that hang down, flexed by 60 degrees: knee and elbow move the lower end of the distal
 # segment back and forward, hip and shoulder that of the limb forward.
 _LIMBS = {
-    "knee": ((0.0, 1.0, 0.0), "knee"),
-    "elbow": ((0.0, -1.0, 0.0), "elbow"),
-    "hip": ((0.0, -1.0, 0.0), "hip"),
-    "shoulder": ((0.0, -1.0, 0.0), "shoulder"),
+    "knee": ((0.0, 1.0, 0.0), "thigh", "shank"),
+    "elbow": ((0.0, -1.0, 0.0), "upper_arm", "forearm"),
+    "hip": ((0.0, -1.0, 0.0), "pelvis", "thigh"),
+    "shoulder": ((0.0, -1.0, 0.0), "thorax", "upper_arm"),
 }
-_FORWARD = pytest.mark.xfail(
-    strict=True, reason="one sign for all joints: flexion that moves a limb forward is negative"
-)
 
 
-@pytest.mark.parametrize(
-    "limb",
-    ["knee", *(pytest.param(limb, marks=_FORWARD) for limb in ("elbow", "hip", "shoulder"))],
-)
+@pytest.mark.parametrize("limb", list(_LIMBS))
 def test_flexion_of_every_joint_is_positive(limb: str) -> None:
-    axis, region = _LIMBS[limb]
+    axis, proximal, distal = _LIMBS[limb]
+    exercise = template(
+        {"kind": "joint", "proximal": proximal, "distal": distal, "axis": "flexion"},
+        [proximal, distal],
+    )
     flexed = about(axis, np.linspace(0.0, 60.0, 31))
     near = worn(about(axis, np.zeros(31)) * UPRIGHT, OTHER_STRAP)
     q = np.concatenate([near, worn(flexed * UPRIGHT, STRAP)], axis=1)
-    model = AngleModel(joint("flexion", region=region), calibrated(near=OTHER_STRAP, far=STRAP))
+    model = angle_model(exercise, calibrated(**{proximal: OTHER_STRAP, distal: STRAP}), None)
     model.begin(q[0])
-    angle, _ = model.evaluate(TIMES, q, TIMES)
+    angle, _ = model.evaluate(TIMES, q, TIMES, np.zeros(31), np.zeros(31))
     assert angle == pytest.approx(np.linspace(0.0, 60.0, 31), abs=1e-6)
 
 
@@ -415,7 +423,7 @@ def test_a_poor_accelerometer_widens_an_inclination_and_no_turn() -> None:
     for direction, wider in (("flexion", True), ("turn_left", False)):
         model = AngleModel(segment(direction), calibrated(one=STRAP))
         model.config[0, C_TILT_SD] = 4.0
-        q = np.tile(wxyz(UPRIGHT), (1, 1))
+        q = worn(about(Z, np.zeros(1)) * UPRIGHT, STRAP)
         model.begin(q[0])
         _, sd = model.evaluate(np.zeros(1), q, np.zeros(1))
         assert (sd[0] == pytest.approx(4.0)) == wider
