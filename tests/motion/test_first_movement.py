@@ -102,7 +102,8 @@ def test_no_repetition_is_lost_whatever_axis_strap_and_size(
     found = repetitions(feed(Tracker(DOMINANT), [record(reps, worn, reps[-1].over_s + 2.0)]))
     assert len(found) == 4
     for event, rep in zip(found, reps, strict=True):
-        assert event.rom_deg == pytest.approx(range_deg, rel=0.04)
+        # An axis that was found is stated to cost up to 5 percent (AXIS_FOUND_SHARE).
+        assert event.rom_deg == pytest.approx(range_deg, rel=0.05)
         assert event.start_s == pytest.approx(truth(rep).start_s, abs=0.1)
         assert event.end_s == pytest.approx(truth(rep).end_s, abs=0.1)
 
