@@ -290,14 +290,16 @@ def test_each_set_counts_from_one_and_is_told_when_it_ends() -> None:
 
 
 def test_a_set_tells_means_and_goals_of_its_repetitions() -> None:
-    reps = (*even(2, range_deg=50.0), *even(2, first_s=10.0, range_deg=70.0))
+    reps = (*even(2, range_deg=35.0), *even(2, first_s=10.0, range_deg=70.0))
     events = run([record(reps, Worn(), 18.0)], [(0.0, START), (0.0, BEGIN)], 18.0)
     found = repetitions(events)
     [told] = by_kind(events, SetEvent)
     assert told.goal_reached == 2
     assert told.mean_rom_deg == math.fsum(event.rom_deg for event in found) / 4
     assert told.mean_score == math.fsum(event.score for event in found) / 4
-    assert told.correct == sum(event.verdict == "correct" for event in found)
+    assert [str(event.verdict) for event in found] == ["incorrect"] * 2 + ["correct"] * 2
+    assert told.correct == 2
+    assert by_kind(events, SessionEvent)[0].correct == 2
 
 
 def test_an_empty_set_has_no_means() -> None:
