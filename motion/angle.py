@@ -16,7 +16,7 @@ from motion import quaternion
 from motion._jit import njit
 from motion.axis import tilt_vector, up_vector
 from motion.calibration import Calibration
-from motion.joints import SegmentAxis, segment_direction
+from motion.joints import Direction, SegmentAxis, joint_direction, segment_direction
 from motion.template import (
     DominantMovement,
     ExerciseTemplate,
@@ -231,14 +231,20 @@ def _rotate_back(q: Float64, vector: Float64) -> Float64:
     )
 
 
+def direction_axis(
+    calibration: Calibration, slot: str, direction: Direction, side: str | None
+) -> Float64:
+    """A direction of a segment as a unit axis (3,) in its sensor's frame."""
+    vector = np.zeros(3)
+    vector[direction.axis] = direction.sign_on(side)
+    return _rotate_back(calibration.sensor_to_segment(slot), vector)
+
+
 def segment_axis(
     calibration: Calibration, slot: str, axis: str, side: str | None = None
 ) -> Float64:
     """The clinical direction `axis` of a segment as a unit axis (3,) in its sensor's frame."""
-    direction = segment_direction(slot, axis)
-    vector = np.zeros(3)
-    vector[direction.axis] = direction.sign_on(side)
-    return _rotate_back(calibration.sensor_to_segment(slot), vector)
+    return direction_axis(calibration, slot, segment_direction(slot, axis), side)
 
 
 class AngleModel:
@@ -284,10 +290,12 @@ class AngleModel:
                 self._set(self.slots.index(movement.sensor), Coordinate.TWIST, 1.0)
                 self._seek()
             case SegmentMovement() as movement:
-                self._clinical(movement.segment, movement.axis, 1.0)
+                direction = segment_direction(movement.segment, movement.axis)
+                self._clinical(movement.segment, direction, 1.0)
             case JointMovement() as movement:
-                self._clinical(movement.distal, movement.axis, 1.0)
-                self._clinical(movement.proximal, movement.axis, -1.0)
+                direction = joint_direction(movement.proximal, movement.distal, movement.axis)
+                self._clinical(movement.distal, direction, 1.0)
+                self._clinical(movement.proximal, direction, -1.0)
 
     def _set(self, index: int, kind: Coordinate, weight: float) -> None:
         self.config[index, C_KIND] = float(kind)
@@ -299,9 +307,8 @@ class AngleModel:
         self.sought = True
         self.share = AXIS_FOUND_SHARE
 
-    def _clinical(self, slot: str, axis: str, weight: float) -> None:
+    def _clinical(self, slot: str, direction: Direction, weight: float) -> None:
         index = self.slots.index(slot)
-        direction = segment_direction(slot, axis)
         if self._calibration is None and direction.axis is SegmentAxis.Y:
             # Upright, a turn is about the vertical, which needs no calibration.
             self._set(index, Coordinate.TURN, weight * direction.sign_on(self._side))
@@ -310,8 +317,8 @@ class AngleModel:
         if self._calibration is None:
             self._seek()
         else:
-            self.config[index, C_AXIS : C_AXIS + 3] = segment_axis(
-                self._calibration, slot, axis, self._side
+            self.config[index, C_AXIS : C_AXIS + 3] = direction_axis(
+                self._calibration, slot, direction, self._side
             )
 
     def _learned(self, movement: LearnedMovement) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from motion import quaternion
 from motion._jit import njit
-from motion.angle import C_TILT_SD, AngleModel
+from motion.angle import C_TILT_SD, C_WEIGHT, TILT_SD_DEG, AngleModel
 from motion.calibration import Calibration
 from motion.joints import Joint, SegmentAxis, joint_direction, joint_of
 from motion.template import ExerciseTemplate, JointMovement
@@ -171,8 +171,12 @@ class JointAngle(AngleModel):
 
     def reset(self) -> None:
         """As at the beginning: no start of the angle."""
-        super().reset()
-        self.sought = False
+        self.config[:] = 0.0
+        self.state[:] = 0.0
+        self.config[:, C_TILT_SD] = TILT_SD_DEG
+        for index, weight in ((self.main, 1.0), (self.against, -1.0)):
+            self.config[index, C_WEIGHT] = weight
+        self.begun = False
         self._joint_state[:] = 0.0
 
     def begin(self, q: Float64) -> None:

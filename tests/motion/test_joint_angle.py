@@ -171,3 +171,32 @@ def test_a_joint_is_the_same_to_the_last_bit_after_a_snapshot() -> None:
         given += often.advance(tenth / 10.0)
     assert lines(given + often.finish()) == lines(expected + once.finish())
     assert len(repetitions(expected)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("proximal", "distal", "axis"),
+    [
+        ("pelvis", "thigh", "abduction"),
+        ("thorax", "upper_arm", "abduction"),
+        ("shank", "foot", "plantarflexion"),
+        ("upper_arm", "forearm", "supination"),
+        ("thorax", "head", "turn_right"),
+    ],
+)
+@pytest.mark.parametrize("worn", [True, False])
+def test_every_direction_of_a_joint_can_be_tracked(
+    proximal: str, distal: str, axis: str, worn: bool
+) -> None:
+    exercise = template(
+        {"kind": "joint", "proximal": proximal, "distal": distal, "axis": axis}, (proximal, distal)
+    )
+    straps = dict(zip((proximal, distal), STRAPS.values(), strict=True))
+    rotations = {slot: tuple(float(part) for part in strap) for slot, strap in straps.items()}
+    calibration = Calibration(rotations, quality_deg=2.0) if worn else None  # type: ignore[arg-type]
+    samples = [
+        record(even(1), Worn(slot, UP, UPRIGHT, seed=seed).turned(strap), 6.0)
+        for seed, (slot, strap) in enumerate(straps.items())
+    ]
+    tracker = Tracker(exercise, calibration, "left", angles=True)
+    events = feed(tracker, samples)
+    assert not worn or any(isinstance(event, AngleEvent) for event in events)
