@@ -360,7 +360,8 @@ class SensorStream:
         if math.isnan(self.period_s):
             if len(valid) < PERIOD_SAMPLES and not last:
                 return
-            self.period_s = period_kernel(valid["t"]) if len(valid) > 1 else SILENT_S
+            # Uncompiled, a kernel gives NumPy's float, which no snapshot can hold.
+            self.period_s = float(period_kernel(valid["t"])) if len(valid) > 1 else SILENT_S
             self._coefficients = coefficients(self.period_s)
             self._filter = new_state(self._coefficients)
         count = len(valid)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from motion.calibration import Calibration
 from motion.samples import Samples
 from motion.stream import SensorStream
 from motion.template import ExerciseTemplate
@@ -49,8 +50,8 @@ def _template(movement: dict[str, object], slots: list[str]) -> ExerciseTemplate
     )
 
 
-def _track(template: ExerciseTemplate) -> None:
-    tracker = Tracker(template)
+def _track(template: ExerciseTemplate, calibration: Calibration | None = None) -> None:
+    tracker = Tracker(template, calibration)
     for slot in template.slots:
         tracker.push(_swings(slot, 9.0))
     tracker.advance(8.0)
@@ -72,6 +73,24 @@ def warmup() -> Iterator[str]:
             ["one", "two"],
         )
     )
+    yield "calibrated joints and holds"
+    pair = ["pelvis", "thorax"]
+    straight = Calibration(dict.fromkeys(pair, (1.0, 0.0, 0.0, 0.0)), 1.0)
+    joint = {"kind": "joint", "proximal": "pelvis", "distal": "thorax", "axis": "flexion"}
+    _track(_template(joint, pair), straight)
+    segment = _template({"kind": "segment", "segment": "pelvis", "axis": "flexion"}, ["pelvis"])
+    _track(segment, straight)
+    held = segment.document() | {
+        "movement": {"kind": "hold", "segment": "pelvis", "axis": "bend_left"},
+        "range": {"target_deg": 40, "band_deg": 20},
+        "compensations": [],
+    }
+    _track(ExerciseTemplate.from_document(held, source="warming"), straight)
+    both = segment.document() | {
+        "movement": {"kind": "segment", "segment": "pelvis", "axis": "bend_left"},
+        "direction": "both",
+    }
+    _track(ExerciseTemplate.from_document(both, source="warming"), straight)
     yield "repetitions"
     learned = {"axis": [1.0, 0.0, 0.0], "start_up": [0.0, 0.0, 1.0]}
     _track(_template({"kind": "learned", "coordinate": "tilt", "axes": {"one": learned}}, ["one"]))

@@ -14,14 +14,20 @@ from motion.warming import warmup
 
 def test_every_step_is_named_before_it_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[object] = []
-    monkeypatch.setattr(warming, "_track", taken.append)
+    monkeypatch.setattr(warming, "_track", lambda template, *_: taken.append(template))
     steps = warmup()
     assert isinstance(steps, Iterator)
     names = [next(steps)]
     assert taken == []
     names += list(steps)
-    assert names == ["orientation", "axis of a movement", "angles of two sensors", "repetitions"]
-    assert len(taken) == 3
+    assert names == [
+        "orientation",
+        "axis of a movement",
+        "angles of two sensors",
+        "calibrated joints and holds",
+        "repetitions",
+    ]
+    assert len(taken) == 7
 
 
 def test_warming_up_twice_does_no_harm() -> None:
