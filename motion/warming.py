@@ -76,7 +76,12 @@ def warmup() -> Iterator[str]:
     yield "calibrated joints and holds"
     pair = ["pelvis", "thorax"]
     straight = Calibration(dict.fromkeys(pair, (1.0, 0.0, 0.0, 0.0)), 1.0)
-    joint = {"kind": "joint", "proximal": "pelvis", "distal": "thorax", "axis": "flexion"}
+    joint: dict[str, object] = {
+        "kind": "joint",
+        "proximal": "pelvis",
+        "distal": "thorax",
+        "axis": "flexion",
+    }
     _track(_template(joint, pair), straight)
     segment = _template({"kind": "segment", "segment": "pelvis", "axis": "flexion"}, ["pelvis"])
     _track(segment, straight)
