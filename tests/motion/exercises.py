@@ -54,25 +54,52 @@ def everyday(tremor_deg: float = 0.3) -> Motion:
     )  # fmt: skip
 
 
+def both_ways() -> Motion:
+    """Out and back each way in turn, once without a rest between, and a silence in the middle."""
+    return total(
+        path(
+            (2.0, 0.0), (3.0, 40.0), (4.0, 0.0), (5.0, 0.0), (6.0, -42.0), (7.0, 0.0), (8.0, 38.0),
+            (9.0, 0.0), (13.5, 0.0), (14.5, -40.0), (15.5, 0.0), (17.0, 0.0), (17.5, 45.0),
+            (18.5, 0.0), (21.0, 0.0), (22.0, -30.0),
+        ),
+        tremor(0.3),
+    )  # fmt: skip
+
+
+def holding() -> Motion:
+    """Three holds: one that wavers, one that sags, one that is left early; one never reached."""
+    return total(
+        path(
+            (2.0, 0.0), (3.0, 42.0), (5.0, 42.0), (5.4, 25.0), (5.9, 43.0), (8.0, 43.0), (9.0, 0.0),
+            (10.0, 0.0), (11.0, 40.0), (13.0, 40.0), (14.0, 15.0), (16.5, 15.0), (17.5, 41.0),
+            (19.0, 41.0), (20.0, 0.0), (21.0, 0.0), (22.0, 40.0), (23.0, 40.0), (24.0, 0.0),
+            (25.0, 0.0), (26.0, 41.0),
+        ),
+        tremor(0.3),
+    )  # fmt: skip
+
+
 LAST_S = 26.0
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """A template with what its sensors recorded."""
+    """A template with what its sensors recorded, and how many repetitions that holds."""
 
     template: ExerciseTemplate
     samples: Sequence[Samples]
     calibration: Calibration | None = None
+    counted: int = 5
+    partial: int = 1
 
     def tracker(self) -> Tracker:
         """A tracker that tells angles too."""
         return Tracker(self.template, self.calibration, angles=True)
 
 
-def _recorded(*worn: Worn) -> list[Samples]:
-    """Everyday movement; the last sensor fell silent once and said nonsense another time."""
-    samples = [record(everyday(), each, LAST_S) for each in worn]
+def _recorded(*worn: Worn, motion: Motion | None = None) -> list[Samples]:
+    """A movement; the last sensor fell silent once and said nonsense another time."""
+    samples = [record(motion or everyday(), each, LAST_S) for each in worn]
     samples[-1] = damaged(lost(samples[-1], 12.0, 12.8), 16.0, 16.2, "nan")
     return samples
 
@@ -103,6 +130,9 @@ def exercises() -> dict[str, Exercise]:
     slow, fast = Worn("slow", rate_hz=25.0, seed=6), Worn("fast", rate_hz=200.0, seed=7)
     middle = Worn("middle", rate_hz=50.0, share=0.4, first_s=0.3, seed=8).turned(STRAP)
     one = {"one": {"axis": list(limb.axis), "start_up": _up(limb)}}
+    trunk = Worn("pelvis", FLEXION, UPRIGHT, 100.0, noise_dps=0.3, seed=9).turned(STRAP)
+    side = Worn("pelvis", (-1.0, 0.0, 0.0), UPRIGHT, noise_dps=0.3, seed=10).turned(STRAP)
+    girdle = Calibration({"pelvis": _pose(STRAP)}, quality_deg=2.0)
     return {
         "dominant": Exercise(template({"kind": "dominant", "sensor": "one"}), _recorded(limb)),
         "dominant about the vertical": Exercise(
@@ -172,6 +202,27 @@ def exercises() -> dict[str, Exercise]:
                 compensations=[*_compensations("middle")],
             ),
             _recorded(middle, slow, fast),
+        ),
+        "hold": Exercise(
+            template(
+                {"kind": "hold", "segment": "pelvis", "axis": "flexion"},
+                ["pelvis"],
+                range={"target_deg": 40, "band_deg": 10},
+                tempo={"hold_s": [4, 60]},
+            ),
+            _recorded(trunk, motion=holding()),
+            girdle,
+            counted=3,
+        ),
+        "both ways": Exercise(
+            template(
+                {"kind": "segment", "segment": "pelvis", "axis": "bend_left"},
+                ["pelvis"],
+                direction="both",
+                side="alternate",
+            ),
+            _recorded(side, motion=both_ways()),
+            girdle,
         ),
     }
 

@@ -87,9 +87,11 @@ def test_a_movement_about_the_vertical_is_found_by_a_dominant_template() -> None
     assert [event.rom_deg for event in found] == pytest.approx([60.0] * 4, abs=1.5)
 
 
+@pytest.mark.compiled
 @settings(deadline=None, max_examples=20)
 @given(
-    axis=st.tuples(*[st.floats(-1.0, 1.0)] * 3).filter(lambda v: math.hypot(*v) > 0.3),
+    # A slow turn about the vertical is another story, which `rest` tells.
+    axis=st.tuples(*[st.floats(-1.0, 1.0)] * 3).filter(lambda v: math.hypot(*v[:2]) > 0.5),
     turn_deg=st.floats(-180.0, 180.0),
     range_deg=st.floats(25.0, 100.0),
     out_s=st.floats(0.6, 2.5),
@@ -163,6 +165,7 @@ def test_the_axis_is_settled_within_seconds_of_the_first_movement(
     assert 7.0 + 2.0 < waited_s < 7.0 + 5.0
 
 
+@pytest.mark.compiled
 @BOTH
 def test_a_limb_that_does_not_move_gives_no_axis_and_fills_no_memory(
     exercise: ExerciseTemplate,

@@ -217,13 +217,14 @@ def test_any_chunks_and_snapshots_give_the_same_to_the_last_bit(
 
 
 @pytest.mark.parametrize(
-    "kind", ["joint", "joint, calibrated", "learned with three sensors", "segment that turns"]
+    "kind",
+    ["joint", "joint, calibrated", "learned with three sensors", "segment that turns", "hold"],
 )
 def test_sessions_of_several_sensors_are_equal_to_the_last_bit(kind: str) -> None:
     exercise = exercises()[kind]
     controls = _whole(exercise)
     expected = lines(run(exercise.samples, controls, 26.0))
-    assert len(repetitions(run(exercise.samples, controls, 26.0))) == 5
+    assert len(repetitions(run(exercise.samples, controls, 26.0))) == exercise.counted
     for delivery in (one_by_one, sensor_by_sensor):
         events = run(
             exercise.samples,
@@ -233,6 +234,37 @@ def test_sessions_of_several_sensors_are_equal_to_the_last_bit(kind: str) -> Non
             early=True,
             delivery=delivery,
             restore_each=100,
+        )
+        assert lines(events) == expected
+
+
+def test_exercises_that_take_over_what_was_known_are_equal_to_the_last_bit() -> None:
+    # Bias and heading of the sensors go on from one exercise to the next, with a gap between.
+    joint, segment = exercises()["joint, calibrated"], exercises()["segment, calibrated"]
+    assert joint.calibration is not None
+    calibration = joint.calibration.document()
+    again = joint.template.model_copy(update={"id": "again"})
+    controls: Controls = [
+        (0.0, start(joint.template, calibration=calibration)),
+        (0.0, BEGIN),
+        (9.9, SkipControl()),
+        (11.8, start(again, calibration=calibration)),
+        (11.8, BEGIN),
+        (20.2, start(segment.template, calibration=calibration)),
+        (20.2, BEGIN),
+    ]
+    events = run(joint.samples, controls, 26.0)
+    assert {event.exercise for event in repetitions(events)} == {"synthetic", "again"}
+    expected = lines(events)
+    for seed in range(6):
+        events = run(
+            joint.samples,
+            controls,
+            26.0,
+            ahead_s=0.05 * seed,
+            early=seed % 2 == 1,
+            delivery=in_chunks(seed),
+            restore_each=(100, 23, 7)[seed % 3],
         )
         assert lines(events) == expected
 
