@@ -3,6 +3,7 @@ whatever the rates, offsets and gaps, and however the samples are released.
 """
 
 import math
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +16,8 @@ from motion.alignment import Alignment
 from motion.stream import SILENT_S, SensorStream
 
 Float64 = NDArray[np.float64]
-# Times (n,) and orientations (n, 4) of one sensor.
-Oriented = tuple[Float64, Float64]
+# Times (n,), orientations (n, 4) and specific force (n, 3) of one sensor.
+Oriented = tuple[Float64, Float64, Float64]
 
 
 def oriented(t: Float64, seed: int) -> Oriented:
@@ -25,14 +26,15 @@ def oriented(t: Float64, seed: int) -> Oriented:
     q = np.cumsum(0.2 * random.standard_normal((len(t), 4)), axis=0)
     q[:, 0] += 2.0
     q /= np.linalg.norm(q, axis=1, keepdims=True)
-    return t, q * random.choice([-1.0, 1.0], (len(t), 1))
+    return t, q * random.choice([-1.0, 1.0], (len(t), 1)), random.normal(0.0, 9.0, (len(t), 3))
 
 
-def fill(stream: SensorStream, t: Float64, q: Float64) -> None:
+def fill(stream: SensorStream, sensor: Oriented, start: int = 0, stop: int | None = None) -> None:
     """As if the stream had oriented these samples."""
-    at = stream.oriented.append(len(t))
-    stream.oriented.arrays["t"][at : at + len(t)] = t
-    stream.oriented.arrays["q"][at : at + len(t)] = q
+    rows = [column[start:stop] for column in sensor]
+    at = stream.oriented.append(len(rows[0]))
+    for name, values in zip(("t", "q", "acc"), rows, strict=True):
+        stream.oriented.arrays[name][at : at + len(values)] = values
 
 
 def released(sensors: list[Oriented], watermarks_s: list[float]) -> Alignment:
@@ -41,49 +43,57 @@ def released(sensors: list[Oriented], watermarks_s: list[float]) -> Alignment:
     alignment = Alignment(streams)
     done = [0] * len(sensors)
     for until_s in [*watermarks_s, math.inf]:
-        for number, (t, q) in enumerate(sensors):
-            stop = int(np.searchsorted(t, until_s))
-            fill(streams[number], t[done[number] : stop], q[done[number] : stop])
+        for number, sensor in enumerate(sensors):
+            stop = int(np.searchsorted(sensor[0], until_s))
+            fill(streams[number], sensor, done[number], stop)
             done[number] = stop
         alignment.advance(until_s, last=until_s == math.inf)
     return alignment
 
 
-def plain(
-    sensors: list[Oriented], last_watermark_s: float
-) -> tuple[list[float], Float64, list[int]]:
-    """Times, orientations side by side and gap marks, as the definition says."""
-    first_t, first_q = sensors[0]
-    times: list[float] = []
-    rows: list[Float64] = []
-    gaps: list[int] = []
+@dataclass
+class Plain:
+    """What comes of it: times, gap marks, and both kinds of columns side by side."""
+
+    t: list[float]
+    gap: list[int]
+    q: Float64
+    acc: Float64
+
+
+def plain(sensors: list[Oriented], last_watermark_s: float) -> Plain:
+    """All sensors at the times of the first, as the definition says."""
+    first_t, first_q, first_acc = sensors[0]
+    found = Plain([], [], np.empty((0, 4 * len(sensors))), np.empty((0, 3 * len(sensors))))
     left_out = False
     for i in range(len(first_t)):
-        now = first_t[i]
-        row = [first_q[i]]
-        for t, q in sensors[1:]:
+        now = float(first_t[i])
+        row, forces = [first_q[i]], [first_acc[i]]
+        for t, q, acc in sensors[1:]:
             before = [k for k in range(len(t)) if t[k] <= now]
             after = [k for k in range(len(t)) if t[k] > now]
-            if before and t[before[-1]] == now:
+            held = before and max(now, last_watermark_s) - t[before[-1]] <= SILENT_S
+            if before and (t[before[-1]] == now or (not after and held)):
+                # Met exactly; or at the end of the stream, unless a watermark showed it silent.
                 row.append(q[before[-1]])
+                forces.append(acc[before[-1]])
             elif before and after and t[after[0]] - t[before[-1]] <= SILENT_S:
                 b, a = before[-1], after[0]
                 share = (now - t[b]) / (t[a] - t[b])
                 sign = -1.0 if q[b] @ q[a] < 0.0 else 1.0
                 mixed = (1.0 - share) * q[b] + share * sign * q[a]
                 row.append(mixed / np.linalg.norm(mixed))
-            elif before and not after and max(now, last_watermark_s) - t[before[-1]] <= SILENT_S:
-                # The end of the stream: held, unless a watermark has shown it silent before.
-                row.append(q[before[-1]])
+                forces.append((1.0 - share) * acc[b] + share * acc[a])
         if len(row) < len(sensors):
             left_out = True
             continue
-        silent = not times or now - times[-1] > SILENT_S
-        gaps.append(int(left_out or silent))
+        silent = not found.t or now - found.t[-1] > SILENT_S
+        found.gap.append(int(left_out or silent))
         left_out = False
-        times.append(float(now))
-        rows.append(np.concatenate(row))
-    return times, np.array(rows).reshape(len(rows), 4 * len(sensors)), gaps
+        found.t.append(now)
+        found.q = np.concatenate([found.q, [np.concatenate(row)]])
+        found.acc = np.concatenate([found.acc, [np.concatenate(forces)]])
+    return found
 
 
 @st.composite
@@ -112,10 +122,11 @@ def test_equals_the_plain_definition_however_it_is_released(
     sensors = [oriented(t, seed + number) for number, t in enumerate(times)]
     watermarks_s = np.cumsum(steps).tolist()
     rows = released(sensors, watermarks_s).rows
-    expected_t, expected_q, expected_gap = plain(sensors, watermarks_s[-1] if steps else -math.inf)
-    assert rows["t"].tolist() == expected_t
-    np.testing.assert_allclose(rows["q"], expected_q, rtol=0, atol=1e-12)
-    assert rows["gap"].tolist() == expected_gap
+    expected = plain(sensors, watermarks_s[-1] if steps else -math.inf)
+    assert rows["t"].tolist() == expected.t
+    assert rows["gap"].tolist() == expected.gap
+    np.testing.assert_allclose(rows["q"], expected.q, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(rows["acc"], expected.acc, rtol=0, atol=1e-12)
 
 
 @settings(deadline=None, max_examples=30)
@@ -134,9 +145,9 @@ def test_a_snapshot_continues_to_the_last_bit(
     alignment = Alignment(streams)
     done = [0] * len(sensors)
     for count, until_s in enumerate([*watermarks_s, math.inf]):
-        for number, (t, q) in enumerate(sensors):
-            stop = int(np.searchsorted(t, until_s))
-            fill(streams[number], t[done[number] : stop], q[done[number] : stop])
+        for number, sensor in enumerate(sensors):
+            stop = int(np.searchsorted(sensor[0], until_s))
+            fill(streams[number], sensor, done[number], stop)
             done[number] = stop
         if count == at:
             states = [stream.state() for stream in streams]
@@ -147,7 +158,7 @@ def test_a_snapshot_continues_to_the_last_bit(
             again.restore(alignment.state())
             alignment = again
         alignment.advance(until_s, last=until_s == math.inf)
-    for name in ("t", "q", "gap"):
+    for name in ("t", "q", "acc", "gap"):
         assert alignment.rows[name].tobytes() == expected[name].tobytes()
 
 
@@ -163,8 +174,8 @@ def test_a_sample_waits_for_the_next_of_the_other_sensor_and_no_longer() -> None
     first, other = oriented(np.arange(0.0, 1.0, 0.02), 0), oriented(np.arange(0.0, 1.0, 0.1), 1)
     streams = [SensorStream("first"), SensorStream("other")]
     alignment = Alignment(streams)
-    fill(streams[0], *first)
-    fill(streams[1], other[0][:5], other[1][:5])
+    fill(streams[0], first)
+    fill(streams[1], other, stop=5)
     alignment.advance(0.85, last=False)
     assert alignment.rows["t"].max() == pytest.approx(0.4)
     # Half a second after its last sample the other sensor is silent: nothing will be interpolated.
@@ -176,8 +187,7 @@ def test_a_sample_waits_for_the_next_of_the_other_sensor_and_no_longer() -> None
 def test_a_sensor_that_has_not_begun_holds_the_others_back_for_half_a_second() -> None:
     streams = [SensorStream("first"), SensorStream("other")]
     alignment = Alignment(streams)
-    t, q = oriented(np.arange(0.0, 1.0, 0.02), 0)
-    fill(streams[0], t, q)
+    fill(streams[0], oriented(np.arange(0.0, 1.0, 0.02), 0))
     alignment.advance(0.5, last=False)
     assert len(streams[0].oriented) == 50
     alignment.advance(1.0, last=False)
@@ -190,7 +200,7 @@ def test_samples_of_sensors_that_are_ahead_do_not_pile_up() -> None:
     alignment = Alignment(streams)
     for count in range(1, 200):
         t = np.arange(count - 1, count, 0.02)
-        fill(streams[1], *oriented(t, count))
+        fill(streams[1], oriented(t, count))
         alignment.advance(float(count), last=False)
     assert len(streams[1].oriented) <= 60
 

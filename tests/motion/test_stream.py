@@ -232,6 +232,7 @@ def test_equals_a_plain_loop_over_the_filter(samples: Samples) -> None:
     stream = whole(samples)
     expected = plain_orientations(samples, stream.period_s)
     np.testing.assert_allclose(stream.oriented["q"], expected, rtol=0, atol=1e-9)
+    assert stream.oriented["acc"].tolist() == samples.acc_mps2.tolist()
 
 
 @pytest.mark.parametrize("turn_deg", [0.0, 50.0])
@@ -325,6 +326,31 @@ def test_a_stream_that_ends_early_has_a_silence_at_its_end() -> None:
     assert (silence.from_s, silence.to_s) == (MOVING.t_s[-1], 20.0)
     stream.close(20.0)
     assert len(stream.silences) == 1
+
+
+def test_a_stream_that_goes_on_in_another_exercise_keeps_what_it_learned_and_no_books() -> None:
+    samples = record(path((20.0, 0.0), (21.0, 40.0)), WORN, 40.0)
+    first = lost(samples, 3.0, 4.0)
+    stream = SensorStream("one")
+    stream.push(first.rows(0, 400))
+    stream.push(first.rows(399, 500))
+    stream.advance(11.0, last=True)
+    stream.push(first.rows(0, 3))
+    assert (stream.late, stream.repeated, len(stream.silences)) == (3, 1, 1)
+    stream.rejoin(15.0)
+    assert (stream.late, stream.repeated, stream.silences) == (0, 0, [])
+    assert len(stream.oriented) == 0
+    stream.push(keep(samples, samples.t_s >= 15.2))
+    stream.advance(math.inf, last=True)
+    # The time between two exercises is no silence; being away after that is one.
+    assert stream.silences == []
+    assert stream.oriented["t"][0] == pytest.approx(15.2)
+    late = SensorStream("one")
+    late.push(first)
+    late.advance(9.0, last=False)
+    late.rejoin(15.0)
+    late.close(16.0)
+    assert [(s.from_s, s.to_s) for s in late.silences] == [(15.0, 16.0)]
 
 
 # --- the sampling period ------------------------------------------------------------------------
