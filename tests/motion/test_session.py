@@ -216,6 +216,7 @@ def test_any_chunks_and_snapshots_give_the_same_to_the_last_bit(
     assert lines(events) == list(eventful())
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "kind",
     ["joint", "joint, calibrated", "learned with three sensors", "segment that turns", "hold"],
@@ -238,6 +239,7 @@ def test_sessions_of_several_sensors_are_equal_to_the_last_bit(kind: str) -> Non
         assert lines(events) == expected
 
 
+@pytest.mark.compiled
 def test_exercises_that_take_over_what_was_known_are_equal_to_the_last_bit() -> None:
     # Bias and heading of the sensors go on from one exercise to the next, with a gap between.
     joint, segment = exercises()["joint, calibrated"], exercises()["segment, calibrated"]
