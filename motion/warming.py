@@ -86,7 +86,8 @@ def warmup() -> Iterator[str]:
     segment = _template({"kind": "segment", "segment": "pelvis", "axis": "flexion"}, ["pelvis"])
     _track(segment, straight)
     held = segment.document() | {
-        "movement": {"kind": "hold", "segment": "pelvis", "axis": "bend_left"},
+        # The way that the limb swings, so that a hold is measured.
+        "movement": {"kind": "hold", "segment": "pelvis", "axis": "bend_right"},
         "range": {"target_deg": 40, "band_deg": 20},
         "compensations": [],
     }
