@@ -545,7 +545,7 @@ def _slab(studio: _Studio, low: Point, high: Point, top: str, front: str) -> str
     return _polygon(front, whole) + _polygon(top, above)
 
 
-# What lies under a body: a mat of two centimetres, and a shadow where it stands.
+# Thickness of a mat, of the seat of a chair and of its legs, metres.
 MAT_M: Final = 0.03
 SEAT_M: Final = 0.045
 LEG_M: Final = 0.035
