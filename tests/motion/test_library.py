@@ -16,6 +16,7 @@ from motion.body import (
     slip_m,
 )
 from motion.calibrating import UP_AXES, movement_for
+from motion.choreography import Choreography
 from motion.joints import furthest_deg
 from motion.template import (
     DominantMovement,
@@ -150,6 +151,17 @@ def test_every_compensation_can_happen(id: str) -> None:
     for compensation in LIBRARY[id].compensations:
         assert compensation.limit_deg >= 8.0
         assert compensation.limit_deg + beyond(compensation.limit_deg, 6.0, 0.2) <= 60.0
+
+
+@each_but_watch
+def test_every_fault_can_be_put_into_a_simulated_body(id: str) -> None:
+    template = LIBRARY[id]
+    faults = {f"compensation:{compensation.name}" for compensation in template.compensations}
+    if template.band is None:
+        faults |= {"range_short", "range_over", "too_fast:out_s", "too_fast:back_s"}
+    else:
+        faults |= {"hold_short", "sagging"}
+    assert set(Choreography.of(template).faults()) == faults
 
 
 # --- figures --------------------------------------------------------------------------------------
