@@ -64,9 +64,9 @@ _FIT_SIZE: Final = 10
 class HingeAxes:
     """The axis of a hinge as unit vectors (3,) in the proximal and distal sensor's frame.
 
-    sd_deg: root mean square angle by which either is off. residual_share: rate that does not fit over the joint's
-    own; `is_hinge` asks for less than a tenth. paired: both are known to point the same way; which
-    of the two ways that is, is arbitrary.
+    sd_deg: root mean square angle by which either is off. residual_share: rate that does not fit
+    over the joint's own; `is_hinge` asks for less than a tenth. paired: both are known to point the
+    same way; which of the two ways that is, is arbitrary.
     """
 
     proximal: Float64

@@ -62,8 +62,7 @@ def test_a_joint_with_more_axes_is_no_hinge(count: int, seed: int) -> None:
 
 def test_little_movement_is_not_convergence() -> None:
     joint = jointed(3.0, 1)
-    slow = 0.05 * np.stack([joint.gyr_proximal, joint.gyr_distal])
-    axes = hinge_axes(joint.t_s, *slow, *joint.up)
+    axes = hinge_axes(joint.t_s, 0.05 * joint.gyr_proximal, 0.05 * joint.gyr_distal, *joint.up)
     assert not axes.converged
     assert not axes.is_hinge
 
@@ -136,6 +135,7 @@ def test_online_and_at_once_agree() -> None:
     assert apart_deg(online.proximal, found(joint).proximal) < 0.1
 
 
+@pytest.mark.compiled
 def test_a_sensor_worn_anew_is_found_anew() -> None:
     before, after = jointed(70.0, 1), jointed(70.0, 1, seed=5)
     finder = HingeFinder(RATE_HZ)
