@@ -328,7 +328,7 @@ class Contact(NamedTuple):
 
 
 # Half the depth of a trunk at the buttocks, the chest and the waist, of the back of a head, of
-# knees and elbows: from the author's comparison of drawn and lying bodies, to about a centimetre.
+# knees and elbows: chosen so that drawn bodies lie and kneel on the floor, to about a centimetre.
 CONTACTS: Final[Mapping[str, Contact]] = {
     "heel": Contact("foot", (-0.038, -ANKLE_HEIGHT, 0.0), 0.0),
     "ball": Contact("foot", (0.078, -ANKLE_HEIGHT, 0.0), 0.0),

@@ -1,8 +1,8 @@
 """The heading between two sensors on neighbouring segments: one estimate a joint, with a variance.
 
 Two orientations without magnetometer have unrelated headings. Both sensors feel the acceleration of
-the joint's centre, which settles the difference, whatever kind of joint it is; a pose in which the
-heading is known settles it too. The orientations are `orientation`'s, axes of joints `hinge`'s.
+the joint's centre, which settles the difference, whatever kind of joint it is; so do a pose in
+which it is known, and a joint's axes where it has one or two: `hinge` and `two_axes` find those.
 """
 
 import math
@@ -24,8 +24,8 @@ Float64 = NDArray[np.float64]
 # less gravity, the same for both sensors once the distal one is turned about the vertical by the
 # heading d. Both sides pass one band-pass filter h:
 #     h R1 a1 + (h R1)'' r1 = Rz(d) (h R2 a2 + (h R2)'' r2)
-# An extended Kalman filter estimates d, r1 and r2. R is differentiated, not the gyroscope, whose
-# noise it has integrated once already.
+# An extended Kalman filter estimates d, r1, r2 and the rate at which d drifts. R is differentiated,
+# not the gyroscope, whose noise it has integrated once already.
 
 # Below 1 Hz an error of inclination, 0.17 m/s2 a degree, passes for acceleration and pulls the
 # heading; voluntary movement and the bumps it brings lie above. 2 Hz keeps a distance from the one
@@ -38,15 +38,33 @@ BAND_TO_HZ: Final = 8.0
 CORRECTIONS_HZ: Final = 25.0
 # The slowest pole of the band-pass, at 2 Hz, forgets its start as exp(-8.9 t): to a percent.
 SETTLED_S: Final = 0.5
-# Standard deviation of what is left of the difference in acceleration, per axis, m/s2. A segment is
-# not rigid; on limbs and rigs alike it is 0.2 to 0.4.
-DISAGREEMENT_MPS2: Final = 0.3
+# What is left of the difference in acceleration, per axis, once the estimate is good: 0.03 to 0.15
+# m/s2 on rigs, 0.1 to 0.4 on limbs, which are not rigid. It is measured as it goes, over this time:
+# a few movements, and less than what differs from one exercise to the next.
+RESIDUE_S: Final = 5.0
+# What is left is not noise: it comes of inclinations that are off for the third of a second that a
+# movement takes one way. Of 25 readings a second nine say the same, so that each counts a ninth:
+# three times the deviation.
+ALIKE: Final = 9.0
+# Deviation of a reading before anything is measured: three times what limbs leave at least.
+DISAGREEMENT_MPS2: Final = 0.5
+# No pair of accelerometers agrees better than to 0.03 m/s2 in the band: a reading never counts for
+# more than this. One that is ten times worse is no reading: the residue then is a mistaken heading.
+LEAST_DISAGREEMENT_MPS2: Final = 0.1
+MOST_DISAGREEMENT_MPS2: Final = 1.0
+# Accelerometers at rest: 0.06 m/s2 of noise an axis in this band, the worst of those in use.
+RESTING_MPS2: Final = 0.1
 # A correction whose normalised square error exceeds this is weakened until it does not: of a
 # chi-square variable with 3 degrees of freedom, one in 135 does.
 SURPRISING: Final = 12.0
 # Two gyroscopes, each with 0.1 deg/s of bias left about the vertical (the filter's own deviation in
-# motion), part by 0.14 deg/s: 8 degrees after a minute.
-DRIFT_DEG_PER_SQRT_MIN: Final = 8.0
+# motion), part by 0.14 deg/s: 8 degrees after a minute ...
+PARTING_DEG_PER_S: Final = 0.14
+# ... and for as long as the filter takes to forget a bias.
+PARTING_S: Final = 100.0
+# What else there is: 1 % of scale at 40 deg/s that change direction every half second walk by
+# 0.4^2 * 0.5 deg2 a second, 2.2 degrees in a minute.
+DRIFT_DEG_PER_SQRT_MIN: Final = 2.0
 # A strap creeps by millimetres; without any growth a later shift would never be followed.
 CREEP_M_PER_SQRT_MIN: Final = 0.005
 # Arms from sensor to joint, m: no segment of a body has its sensor farther than twice this.
@@ -61,10 +79,28 @@ SAME_HEADING_RAD: Final = math.radians(1.0)
 LOST_SD_RAD: Final = math.radians(45.0)
 # Deviation of a heading of which nothing is known (uniform over the circle).
 UNKNOWN_SD_RAD: Final = math.pi / math.sqrt(3.0)
+# A hinge's axis says which way it points as long as it is not upright: below this length of its
+# horizontal part an inclination off by a degree turns it by 3. So does an angle between two axes
+# that changes with the heading by less.
+LEAST_LEVEL: Final = 0.3
+# What a second of axes says of the heading, if they are level and known for sure: inclinations of
+# both sensors that are off by 0.7 degrees.
+READING_SD_RAD: Final = math.radians(1.0)
+# The same for axes that a calibration has left: they lie within 3 degrees of the joint's own, which
+# are not fixed either.
+AXES_SD_RAD: Final = math.radians(3.0)
+# However long it is said: what is wrong with axes and inclinations stays so.
+AXES_FLOOR_RAD: Final = math.radians(1.2)
+# A reading further off than this many deviations is left out.
+AXES_GATE: Final = 3.0
+# Two headings fit one angle between two axes, mostly farther apart than twice this.
+AMBIGUOUS_SD_RAD: Final = math.radians(20.0)
 # The band must lie below the Nyquist frequency, with room for the filter's own shape.
 SLOWEST_HZ: Final = 2.0 * BAND_TO_HZ + 4.0
 
-_UNKNOWNS: Final = 7  # d, r1 (3), r2 (3)
+_UNKNOWNS: Final = 8  # d, r1 (3), r2 (3), rate of d
+_SEEN: Final = 7  # those that a reading depends on: all but the last
+_RATE: Final = 7
 _COVARIANCE: Final = _UNKNOWNS * _UNKNOWNS
 # Channels: R1 by rows (9), R2 by rows (9), R1 a1 (3), R2 a2 (3).
 _MATRICES: Final = 18
@@ -76,12 +112,27 @@ _LOW_PASS: Final = 5
 _RATE_SQUARED: Final = 10
 _EVERY: Final = 11  # samples from one correction to the next
 _SETTLED: Final = 12  # samples
-_NOISE: Final = 13  # (m/s2)^2
+_NOISE: Final = 13  # (m/s2)^2 at the start
 _DRIFT: Final = 14  # rad^2 a sample
 _CREEP: Final = 15  # m^2 a sample
 _ARM: Final = 16  # m^2
 _PER_SAMPLE: Final = 17  # s from one row to the next
-_COEFFICIENTS_SIZE: Final = 18
+_PARTING: Final = 18  # (rad/s)^2
+_KEPT: Final = 19  # share of the rate that is left a sample later
+_LEARNT: Final = 20  # share of the residue that a correction replaces
+_COEFFICIENTS_SIZE: Final = 21
+
+# What is known of a joint's axes, one array: none, a hinge's or two at a fixed angle; the proximal
+# one in the proximal sensor's frame, the distal one in the distal's.
+_KIND: Final = 0
+_HINGE: Final = 1.0
+_TWO_AXES: Final = 2.0
+_PROXIMAL: Final = 1  # 3
+_DISTAL: Final = 4  # 3
+_COSINE: Final = 7  # of the angle between the two
+_READING: Final = 8  # variance of what a second of readings says: rad^2, of a cosine for two axes
+_FLOOR: Final = 9  # rad^2
+_AXES_SIZE: Final = 10
 
 # Layout of the state. Behind it lies room that a kernel fills anew at every sample.
 _COUNT: Final = 0  # samples since the start or the last gap
@@ -95,25 +146,31 @@ _LOW_DELAY: Final = _HIGH_DELAY + 2 * _CHANNELS
 _LIKELIHOOD: Final = _LOW_DELAY + 2 * _CHANNELS  # log, relative to the best; -inf: given up
 _ESTIMATE: Final = _LIKELIHOOD + HYPOTHESES
 _ESTIMATE_COVARIANCE: Final = _ESTIMATE + HYPOTHESES * _UNKNOWNS
-_STATE_SIZE: Final = _ESTIMATE_COVARIANCE + HYPOTHESES * _COVARIANCE
+_RESIDUE: Final = _ESTIMATE_COVARIANCE + HYPOTHESES * _COVARIANCE  # mean square, (m/s2)^2
+_STATE_SIZE: Final = _RESIDUE + 1
 _Y: Final = _STATE_SIZE  # filtered channels
 _H: Final = _Y + _CHANNELS  # 3 x 7: derivative of the difference
-_PH: Final = _H + 3 * _UNKNOWNS  # 7 x 3: covariance times H'
-_K: Final = _PH + 3 * _UNKNOWNS  # 7 x 3: gain
-_ROOM_SIZE: Final = _K + 3 * _UNKNOWNS
+_PH: Final = _H + 3 * _SEEN  # 8 x 3: covariance times H'
+_K: Final = _PH + 3 * _UNKNOWNS  # 8 x 3: gain
+_LEFT: Final = _K + 3 * _UNKNOWNS  # by hypothesis: mean square of what is left, (m/s2)^2
+_UNFITTED: Final = _LEFT + HYPOTHESES  # by hypothesis: share of a reading it cannot follow
+_ROOM_SIZE: Final = _UNFITTED + HYPOTHESES
 
 
 @dataclass(frozen=True, slots=True)
 class RelativeHeadingParameters:
     """Tuning of the estimator; see the constants of this module for where the values come from.
 
-    disagreement_mps2: standard deviation of the measurement, m/s2 per axis.
+    disagreement_mps2: standard deviation of a reading, m/s2 per axis, until it is measured.
+    parting_deg_per_s, parting_s: deviation of the rate of drift, and how long it lasts.
     drift_deg_per_sqrt_min, creep_m_per_sqrt_min: growth of the deviation of heading and arms.
     arm_sd_m: deviation of each component of the arms before anything is known, metres.
     Raises ValueError when one of them is not a positive number.
     """
 
     disagreement_mps2: float = DISAGREEMENT_MPS2
+    parting_deg_per_s: float = PARTING_DEG_PER_S
+    parting_s: float = PARTING_S
     drift_deg_per_sqrt_min: float = DRIFT_DEG_PER_SQRT_MIN
     creep_m_per_sqrt_min: float = CREEP_M_PER_SQRT_MIN
     arm_sd_m: float = ARM_SD_M
@@ -138,18 +195,24 @@ def _butterworth(edge_hz: float, rate_hz: float, *, high: bool) -> tuple[float, 
 
 def _coefficients(rate_hz: float, parameters: RelativeHeadingParameters) -> Float64:
     c = np.zeros(_COEFFICIENTS_SIZE)
-    c[_HIGH_PASS : _HIGH_PASS + 5] = _butterworth(BAND_FROM_HZ, rate_hz, high=True)
-    c[_LOW_PASS : _LOW_PASS + 5] = _butterworth(BAND_TO_HZ, rate_hz, high=False)
+    # Rows too slow for the band never settle: no reading of the joint's centre.
+    c[_SETTLED] = math.inf
+    if rate_hz >= SLOWEST_HZ:
+        c[_HIGH_PASS : _HIGH_PASS + 5] = _butterworth(BAND_FROM_HZ, rate_hz, high=True)
+        c[_LOW_PASS : _LOW_PASS + 5] = _butterworth(BAND_TO_HZ, rate_hz, high=False)
+        # Two samples and the one before them are gone before the first second difference.
+        c[_SETTLED] = 3 + math.ceil(SETTLED_S * rate_hz)
     c[_RATE_SQUARED] = rate_hz * rate_hz
     c[_EVERY] = max(1, round(rate_hz / CORRECTIONS_HZ))
-    # Two samples and the one before them are gone before the first second difference.
-    c[_SETTLED] = 3 + math.ceil(SETTLED_S * rate_hz)
     c[_NOISE] = parameters.disagreement_mps2**2
     minute = 60.0 * rate_hz
     c[_DRIFT] = math.radians(parameters.drift_deg_per_sqrt_min) ** 2 / minute
     c[_CREEP] = parameters.creep_m_per_sqrt_min**2 / minute
     c[_ARM] = parameters.arm_sd_m**2
     c[_PER_SAMPLE] = 1.0 / rate_hz
+    c[_PARTING] = math.radians(parameters.parting_deg_per_s) ** 2
+    c[_KEPT] = 1.0 - c[_PER_SAMPLE] / parameters.parting_s
+    c[_LEARNT] = min(1.0, c[_EVERY] * c[_PER_SAMPLE] / RESIDUE_S)
     return c
 
 
@@ -163,8 +226,10 @@ def _start(state: Float64, c: Float64) -> None:
     """Nothing known: hypotheses all around, arms of length zero."""
     for i in range(state.shape[0]):
         state[i] = 0.0
-    for j in range(1, _UNKNOWNS):
+    for j in range(1, _RATE):
         state[_ESTIMATE_COVARIANCE + (_UNKNOWNS + 1) * j] = c[_ARM]
+    state[_ESTIMATE_COVARIANCE + (_UNKNOWNS + 1) * _RATE] = c[_PARTING]
+    state[_RESIDUE] = c[_NOISE] / ALIKE
     _look_around(state, 0)
     state[_HEADING] = 0.0
     state[_VARIANCE] = math.pi * math.pi / 3.0
@@ -172,7 +237,8 @@ def _start(state: Float64, c: Float64) -> None:
 
 @njit
 def _look_around(state: Float64, best: int) -> None:
-    """Hypotheses in all directions, with the arms of `best` and what is known of them."""
+    """Hypotheses in all directions, with the arms and the rate of `best` and what is known of
+    them."""
     x = _ESTIMATE + _UNKNOWNS * best
     p = _ESTIMATE_COVARIANCE + _COVARIANCE * best
     for j in range(_UNKNOWNS):
@@ -236,8 +302,11 @@ def _usable(q: Float64, acc: Float64) -> bool:
 
 
 @njit
-def _correct(state: Float64, c: Float64, hypothesis: int) -> None:
-    """One step of a hypothesis's extended Kalman filter with the filtered channels."""
+def _correct(state: Float64, hypothesis: int, noise: float) -> None:
+    """One step of a hypothesis's extended Kalman filter with the filtered channels.
+
+    noise: variance of a reading, (m/s2)^2 per axis.
+    """
     x = _ESTIMATE + _UNKNOWNS * hypothesis
     p = _ESTIMATE_COVARIANCE + _COVARIANCE * hypothesis
     cosine, sine = math.cos(state[x]), math.sin(state[x])
@@ -248,29 +317,28 @@ def _correct(state: Float64, c: Float64, hypothesis: int) -> None:
         mx, my, mz = state[_Y + j], state[_Y + 3 + j], state[_Y + 6 + j]
         arm = state[x + 1 + j]
         ax, ay, az = ax + mx * arm, ay + my * arm, az + mz * arm
-        state[_H + 1 + j], state[_H + 8 + j], state[_H + 15 + j] = mx, my, mz
+        state[_H + 1 + j], state[_H + _SEEN + 1 + j], state[_H + 2 * _SEEN + 1 + j] = mx, my, mz
         mx, my, mz = state[_Y + 9 + j], state[_Y + 12 + j], state[_Y + 15 + j]
         arm = state[x + 4 + j]
         bx, by, bz = bx + mx * arm, by + my * arm, bz + mz * arm
         state[_H + 4 + j] = sine * my - cosine * mx
-        state[_H + 11 + j] = -(sine * mx + cosine * my)
-        state[_H + 18 + j] = -mz
+        state[_H + _SEEN + 4 + j] = -(sine * mx + cosine * my)
+        state[_H + 2 * _SEEN + 4 + j] = -mz
     turned_x, turned_y = cosine * bx - sine * by, sine * bx + cosine * by
     ex, ey, ez = turned_x - ax, turned_y - ay, bz - az
-    state[_H], state[_H + 7], state[_H + 14] = turned_y, -turned_x, 0.0
+    state[_H], state[_H + _SEEN], state[_H + 2 * _SEEN] = turned_y, -turned_x, 0.0
     for i in range(_UNKNOWNS):
         for r in range(3):
             total = 0.0
-            for j in range(_UNKNOWNS):
-                total += state[p + _UNKNOWNS * i + j] * state[_H + _UNKNOWNS * r + j]
+            for j in range(_SEEN):
+                total += state[p + _UNKNOWNS * i + j] * state[_H + _SEEN * r + j]
             state[_PH + 3 * i + r] = total
     sxx, sxy, sxz, syy, syz, szz = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for j in range(_UNKNOWNS):
-        hx, hy, hz = state[_H + j], state[_H + 7 + j], state[_H + 14 + j]
+    for j in range(_SEEN):
+        hx, hy, hz = state[_H + j], state[_H + _SEEN + j], state[_H + 2 * _SEEN + j]
         px, py, pz = state[_PH + 3 * j], state[_PH + 3 * j + 1], state[_PH + 3 * j + 2]
         sxx, sxy, sxz = sxx + hx * px, sxy + hx * py, sxz + hx * pz
         syy, syz, szz = syy + hy * py, syz + hy * pz, szz + hz * pz
-    noise = c[_NOISE]
     weakened = False
     while True:
         nxx, nyy, nzz = sxx + noise, syy + noise, szz + noise
@@ -292,6 +360,9 @@ def _correct(state: Float64, c: Float64, hypothesis: int) -> None:
         noise *= surprise / SURPRISING
         weakened = True
     state[_LIKELIHOOD + hypothesis] -= 0.5 * (surprise + math.log(determinant))
+    # What the corrected estimate leaves of the difference, and the share that it was to leave.
+    state[_LEFT + hypothesis] = noise * noise * (gx * gx + gy * gy + gz * gz) / 3.0
+    state[_UNFITTED + hypothesis] = noise * (ixx + iyy + izz) / 3.0
     for i in range(_UNKNOWNS):
         px, py, pz = state[_PH + 3 * i], state[_PH + 3 * i + 1], state[_PH + 3 * i + 2]
         state[x + i] += px * gx + py * gy + pz * gz
@@ -308,12 +379,18 @@ def _correct(state: Float64, c: Float64, hypothesis: int) -> None:
 
 
 @njit
-def _conclude(state: Float64) -> None:
-    """Weigh the hypotheses, give up the hopeless, and state heading and variance of the mixture."""
+def _likeliest(state: Float64) -> int:
     best = 0
     for h in range(1, HYPOTHESES):
         if state[_LIKELIHOOD + h] > state[_LIKELIHOOD + best]:
             best = h
+    return best
+
+
+@njit
+def _conclude(state: Float64) -> None:
+    """Weigh the hypotheses, give up the hopeless, and state heading and variance of the mixture."""
+    best = _likeliest(state)
     top = state[_LIKELIHOOD + best]
     heading = state[_ESTIMATE + _UNKNOWNS * best]
     weight, variance = 0.0, 0.0
@@ -333,6 +410,22 @@ def _conclude(state: Float64) -> None:
 
 
 @njit
+def _absorb(state: Float64, hypothesis: int, error: float, slope: float, variance: float) -> None:
+    """A scalar reading, `error` above what a hypothesis expects, which grows by `slope` with d."""
+    x = _ESTIMATE + _UNKNOWNS * hypothesis
+    p = _ESTIMATE_COVARIANCE + _COVARIANCE * hypothesis
+    scale = 1.0 / (slope * slope * state[p] + variance)
+    state[_LIKELIHOOD + hypothesis] -= 0.5 * (error * error * scale - math.log(scale))
+    for i in range(_UNKNOWNS):
+        state[_PH + i] = state[p + i] * slope
+    for i in range(_UNKNOWNS):
+        gain = state[_PH + i] * scale
+        state[x + i] += gain * error
+        for j in range(_UNKNOWNS):
+            state[p + _UNKNOWNS * i + j] -= gain * state[_PH + j]
+
+
+@njit
 def _tell(state: Float64, heading: float, variance: float, gate: float) -> bool:
     """A reading of the heading from elsewhere, rad and rad^2, into every hypothesis.
 
@@ -342,47 +435,128 @@ def _tell(state: Float64, heading: float, variance: float, gate: float) -> bool:
     if apart * apart > gate * gate * (state[_VARIANCE] + variance):
         return False
     for h in range(HYPOTHESES):
-        if state[_LIKELIHOOD + h] == -math.inf:
-            continue
-        x = _ESTIMATE + _UNKNOWNS * h
-        p = _ESTIMATE_COVARIANCE + _COVARIANCE * h
-        e = _wrapped(heading - state[x])
-        scale = 1.0 / (state[p] + variance)
-        state[_LIKELIHOOD + h] -= 0.5 * (e * e * scale - math.log(scale))
-        for i in range(_UNKNOWNS):
-            state[_PH + i] = state[p + i]
-        for i in range(_UNKNOWNS):
-            gain = state[_PH + i] * scale
-            state[x + i] += gain * e
-            for j in range(_UNKNOWNS):
-                state[p + _UNKNOWNS * i + j] -= gain * state[_PH + j]
+        if state[_LIKELIHOOD + h] > -math.inf:
+            error = _wrapped(heading - state[_ESTIMATE + _UNKNOWNS * h])
+            _absorb(state, h, error, 1.0, variance)
+    _conclude(state)
+    return True
+
+
+@njit
+def _tell_axes(state: Float64, c: Float64, axes: Float64, q1: Float64, q2: Float64) -> bool:
+    """What the joint's axes say of the heading now; False where that is nothing, or too far off."""
+    if axes[_KIND] == 0.0 or state[_VARIANCE] <= axes[_FLOOR]:
+        return False
+    ax, ay, az = quaternion.rotate(
+        quaternion.read(q1, 0), (axes[_PROXIMAL], axes[_PROXIMAL + 1], axes[_PROXIMAL + 2])
+    )
+    bx, by, bz = quaternion.rotate(
+        quaternion.read(q2, 0), (axes[_DISTAL], axes[_DISTAL + 1], axes[_DISTAL + 2])
+    )
+    # The axes enclose an angle with the cosine  az bz + along cos(d) + across sin(d).
+    along, across = ax * bx + ay * by, ay * bx - ax * by
+    # A second of readings is to count as one, and none is to lead below the floor.
+    share = 1.0 / (c[_EVERY] * c[_PER_SAMPLE])
+    least = state[_VARIANCE] * axes[_FLOOR] / (state[_VARIANCE] - axes[_FLOOR])
+    if axes[_KIND] == _HINGE:
+        level = (ax * ax + ay * ay) * (bx * bx + by * by)
+        if level < LEAST_LEVEL**4:
+            return False
+        heading = math.atan2(across, along)
+        variance = axes[_READING] / level
+        apart = _wrapped(heading - state[_HEADING])
+        if apart * apart > AXES_GATE * AXES_GATE * (state[_VARIANCE] + variance):
+            return False
+        return _tell(state, heading, max(share * variance, least), math.inf)
+    if state[_VARIANCE] > AMBIGUOUS_SD_RAD**2:
+        return False
+    wanted = axes[_COSINE] - az * bz
+    cosine, sine = math.cos(state[_HEADING]), math.sin(state[_HEADING])
+    error = wanted - (along * cosine + across * sine)
+    slope = across * cosine - along * sine
+    spread = slope * slope * state[_VARIANCE] + axes[_READING]
+    if abs(slope) < LEAST_LEVEL or error * error > AXES_GATE * AXES_GATE * spread:
+        return False
+    variance = max(share * axes[_READING], least * slope * slope)
+    for h in range(HYPOTHESES):
+        if state[_LIKELIHOOD + h] > -math.inf:
+            cosine = math.cos(state[_ESTIMATE + _UNKNOWNS * h])
+            sine = math.sin(state[_ESTIMATE + _UNKNOWNS * h])
+            error = wanted - (along * cosine + across * sine)
+            slope = across * cosine - along * sine
+            _absorb(state, h, error, slope, variance)
     _conclude(state)
     return True
 
 
 @njit
 def _grow(state: Float64, c: Float64) -> None:
-    """What one sample period adds to the variances; look around again when all is lost."""
-    unknown = math.pi * math.pi / 3.0
-    state[_VARIANCE] = min(state[_VARIANCE] + c[_DRIFT], unknown)
-    best, alive = 0, 0
+    """What one sample period adds to headings and variances; look around when all is lost."""
+    period, kept = c[_PER_SAMPLE], c[_KEPT]
+    leading = _likeliest(state)
+    best, alive, growth = 0, 0, 0.0
     for h in range(HYPOTHESES):
         if state[_LIKELIHOOD + h] == -math.inf:
             continue
         alive += 1
         best = h
+        x = _ESTIMATE + _UNKNOWNS * h
         p = _ESTIMATE_COVARIANCE + _COVARIANCE * h
-        state[p] += c[_DRIFT]
+        rate = p + _UNKNOWNS * _RATE
+        state[x] += period * state[x + _RATE]
+        state[x + _RATE] *= kept
+        added = period * (2.0 * state[rate] + period * state[rate + _RATE]) + c[_DRIFT]
+        state[p] += added
+        if h == leading:
+            growth = added
+            state[_HEADING] = _wrapped(state[x])
         for j in range(1, _UNKNOWNS):
+            state[p + j] += period * state[rate + j]
+        for j in range(1, _RATE):
             at = p + (_UNKNOWNS + 1) * j
             state[at] = min(state[at] + c[_CREEP], c[_ARM])
+            state[rate + j] *= kept
+            state[p + _UNKNOWNS * j] = state[p + j]
+            state[p + _UNKNOWNS * j + _RATE] = state[rate + j]
+        state[p + _RATE] *= kept
+        state[rate] = state[p + _RATE]
+        state[rate + _RATE] += (1.0 - kept * kept) * (c[_PARTING] - state[rate + _RATE])
+    state[_VARIANCE] = min(state[_VARIANCE] + growth, math.pi * math.pi / 3.0)
     if alive == 1 and state[_ESTIMATE_COVARIANCE + _COVARIANCE * best] > LOST_SD_RAD**2:
         _look_around(state, best)
 
 
 @njit
+def _compare(state: Float64, c: Float64) -> None:
+    """Correct every hypothesis with the filtered channels."""
+    felt = 0.0
+    for i in range(_MATRICES, _CHANNELS):
+        felt += state[_Y + i] * state[_Y + i]
+    if felt < 2.0 * max(RESTING_MPS2**2, state[_RESIDUE]):
+        # What both sensors feel is no more than what they disagree by: noise at rest, which would
+        # slowly make the filter sure of nothing.
+        return
+    noise = ALIKE * state[_RESIDUE]
+    noise = min(max(noise, LEAST_DISAGREEMENT_MPS2**2), MOST_DISAGREEMENT_MPS2**2)
+    for h in range(HYPOTHESES):
+        if state[_LIKELIHOOD + h] > -math.inf:
+            _correct(state, h, noise)
+    _conclude(state)
+    best = _likeliest(state)
+    # One jolt is no measure.
+    left = min(state[_LEFT + best], SURPRISING * state[_RESIDUE])
+    state[_RESIDUE] += c[_LEARNT] * (left - state[_UNFITTED + best] * state[_RESIDUE])
+
+
+@njit
 def _step(
-    state: Float64, c: Float64, q1: Float64, q2: Float64, acc1: Float64, acc2: Float64
+    state: Float64,
+    c: Float64,
+    axes: Float64,
+    q1: Float64,
+    q2: Float64,
+    acc1: Float64,
+    acc2: Float64,
 ) -> None:
     _grow(state, c)
     if not (_usable(q1, acc1) and _usable(q2, acc2)):
@@ -406,27 +580,26 @@ def _step(
             else:
                 value = (value + 10.0 * last + last_but_one) / 12.0
             state[_Y + i] = _filter(state, c, i, value, count == 3.0)
-    if count < c[_SETTLED] or count % c[_EVERY] != 0.0:
+    if count % c[_EVERY] != 0.0:
         return
-    felt = 0.0
-    for i in range(_MATRICES, _CHANNELS):
-        felt += state[_Y + i] * state[_Y + i]
-    if felt < 2.0 * c[_NOISE]:
-        # What both sensors feel is no more than what they disagree by: noise at rest, which would
-        # slowly make the filter sure of nothing.
-        return
-    for h in range(HYPOTHESES):
-        if state[_LIKELIHOOD + h] > -math.inf:
-            _correct(state, c, h)
-    _conclude(state)
+    if count >= c[_SETTLED]:
+        _compare(state, c)
+    _tell_axes(state, c, axes, q1, q2)
 
 
 @njit
 def _run(
-    state: Float64, c: Float64, q1: Float64, q2: Float64, acc1: Float64, acc2: Float64, out: Float64
+    state: Float64,
+    c: Float64,
+    axes: Float64,
+    q1: Float64,
+    q2: Float64,
+    acc1: Float64,
+    acc2: Float64,
+    out: Float64,
 ) -> None:
     for i in range(out.shape[0]):
-        _step(state, c, q1[i], q2[i], acc1[i], acc2[i])
+        _step(state, c, axes, q1[i], q2[i], acc1[i], acc2[i])
         out[i, 0] = state[_HEADING]
         out[i, 1] = math.sqrt(state[_VARIANCE])
 
@@ -442,14 +615,60 @@ def _rows(name: str, values: ArrayLike, width: int) -> Float64:
     return np.require(array, np.float64, ["C", "W"])
 
 
+OneAxis = tuple[ArrayLike, ArrayLike]
+TwoAxes = tuple[ArrayLike, ArrayLike, float]
+
+
+def packed_axes(
+    hinge: OneAxis | None = None,
+    two_axes: TwoAxes | None = None,
+    sd_rad: float = AXES_SD_RAD,
+    floor_rad: float = AXES_FLOOR_RAD,
+) -> Float64:
+    """What is known of a joint's axes as the kernels take it; ValueError when it makes no sense.
+
+    hinge: the joint's one axis, (3,) in the proximal and (3,) in the distal sensor's frame,
+    pointing the same way. two_axes: one (3,) fixed in the proximal, one (3,) in the distal frame,
+    and the angle between them in radians, which does not change. sd_rad: deviation of what a second
+    of readings says, the axis level. floor_rad: nothing is told while the heading is known to this.
+    """
+    axes = np.zeros(_AXES_SIZE)
+    if hinge is not None and two_axes is not None:
+        raise ValueError("a joint has one axis or two: give hinge or two_axes")
+    for name, value in (("sd_rad", sd_rad), ("floor_rad", floor_rad)):
+        if not (value > 0.0 and math.isfinite(value)):
+            raise ValueError(f"{name} is {value}; give a positive number.")
+    axes[_FLOOR] = floor_rad**2
+    axes[_READING] = sd_rad**2
+    if two_axes is not None:
+        between = float(two_axes[2])
+        if not 0.0 < between < math.pi:
+            raise ValueError(f"the angle between two axes is {between}; give one from 0 to pi.")
+        axes[_KIND] = _TWO_AXES
+        axes[_COSINE] = math.cos(between)
+        axes[_READING] *= math.sin(between) ** 2
+    elif hinge is not None:
+        axes[_KIND] = _HINGE
+    for at, given in ((_PROXIMAL, two_axes or hinge), (_DISTAL, two_axes or hinge)):
+        if given is None:
+            continue
+        axis = np.asarray(given[0 if at == _PROXIMAL else 1], dtype=np.float64)
+        length = math.sqrt(float((axis * axis).sum())) if axis.shape == (3,) else math.nan
+        if not (length > 0.0 and math.isfinite(length)):
+            raise ValueError(f"an axis is {axis.tolist()}; give three numbers, not all zero.")
+        axes[at : at + 3] = axis / length
+    return axes
+
+
 class RelativeHeading:
     """Heading of a distal against a proximal sensor, online, nothing about the joint told.
 
     rate_hz: samples a second of both sensors, at least 20. Arms, starting heading and kind of joint
-    are unknown; the estimate is good after some ten seconds of movement. The result is the same to
-    the last bit however the samples are divided. `state` is the whole memory: copy it out, and into
-    another estimator with equal rate and parameters, to continue there. Raises ValueError for a
-    rate too low.
+    are unknown; the estimate is good after some ten seconds of movement. What is known of the joint
+    from elsewhere may be told: `tell`, `constrain`. The result is the same to the last bit however
+    the samples are divided. `state` is the whole memory but for what `constrain` was given: copy it
+    out, and into another estimator with equal rate and parameters, to continue there. Raises
+    ValueError for a rate too low.
     """
 
     def __init__(self, rate_hz: float, parameters: RelativeHeadingParameters | None = None) -> None:
@@ -460,6 +679,7 @@ class RelativeHeading:
             )
         self.parameters = RelativeHeadingParameters() if parameters is None else parameters
         self._coefficients = _coefficients(rate_hz, self.parameters)
+        self._axes = packed_axes()
         self._memory = np.zeros(_ROOM_SIZE)
         _start(self._memory, self._coefficients)
 
@@ -490,8 +710,32 @@ class RelativeHeading:
                 "many of each.",
             )
         out = np.empty((len(q1), 2))
-        _run(self._memory, self._coefficients, q1, q2, acc1, acc2, out)
+        _run(self._memory, self._coefficients, self._axes, q1, q2, acc1, acc2, out)
         return np.ascontiguousarray(out[:, 0]), np.ascontiguousarray(out[:, 1])
+
+    def tell(self, heading_rad: float, sd_rad: float, *, gate: float = math.inf) -> bool:
+        """A reading of the heading from elsewhere, as of the last sample, for every hypothesis.
+
+        It counts in full each time: what comes of the same data twice must be told once. False, and
+        nothing changes, where it is further off than `gate` deviations of the difference. Raises
+        ValueError when it is not finite, or its deviation not positive.
+        """
+        if not (math.isfinite(heading_rad) and 0.0 < sd_rad < math.inf):
+            raise ValueError(
+                f"heading_rad is {heading_rad}, sd_rad {sd_rad}; give a number and a positive one."
+            )
+        return bool(_tell(self._memory, float(heading_rad), float(sd_rad) ** 2, float(gate)))
+
+    def constrain(
+        self,
+        *,
+        hinge: OneAxis | None = None,
+        two_axes: TwoAxes | None = None,
+        sd_rad: float = AXES_SD_RAD,
+        floor_rad: float = AXES_FLOOR_RAD,
+    ) -> None:
+        """From the next sample on the joint has these axes, or none known; see `packed_axes`."""
+        self._axes = packed_axes(hinge, two_axes, sd_rad, floor_rad)
 
     def restart(self) -> None:
         """Forget everything, as when a sensor's orientation began anew or its strap was moved."""
@@ -584,6 +828,7 @@ def facing_kernel(q1: Float64, q2: Float64, bone1: Float64, bone2: Float64) -> f
 def joint_heading_kernel(
     state: Float64,
     c: Float64,
+    axes: Float64,
     pose: Float64,
     bones: Float64,
     q1: Float64,
@@ -603,7 +848,7 @@ def joint_heading_kernel(
     for i in range(len(still_s)):
         if gap[i] == 1:
             state[_COUNT] = 0.0
-        _step(state, c, q1[i], q2[i], acc1[i], acc2[i])
+        _step(state, c, axes, q1[i], q2[i], acc1[i], acc2[i])
         if pose[_BEGUN] == 0.0 and still_s[i] >= 0.0:
             pose[_BEGUN] = 1.0
             facing = facing_kernel(q1[i], q2[i], bones[0], bones[1])
@@ -630,23 +875,25 @@ def joint_heading_kernel(
 
 
 class JointHeading:
-    """Heading of a distal against a proximal segment: the joint's centre, and the neutral pose.
+    """Heading of a distal against a proximal segment: joint's centre, axes and the neutral pose.
 
-    rate_hz: of the rows. bones: (2, 4) sensor to segment of both. Below 20 Hz the joint's centre
-    tells nothing and the neutral pose alone is used.
+    rate_hz: of the rows. bones: (2, 4) sensor to segment of both. hinge, two_axes: the joint's axes
+    in the sensors' frames, where it has less than three; see `packed_axes`. Below 20 Hz the joint's
+    centre tells nothing.
     """
 
-    def __init__(self, rate_hz: float, bones: Float64) -> None:
+    def __init__(
+        self,
+        rate_hz: float,
+        bones: Float64,
+        *,
+        hinge: OneAxis | None = None,
+        two_axes: TwoAxes | None = None,
+        axes_sd_rad: float = AXES_SD_RAD,
+    ) -> None:
         self._bones = np.ascontiguousarray(bones)
-        fast = rate_hz >= SLOWEST_HZ
-        self._coefficients = _coefficients(
-            rate_hz if fast else SLOWEST_HZ, RelativeHeadingParameters()
-        )
-        if not fast:
-            # Never settled: no reading of the joint's centre; drift for the rows' own rate.
-            self._coefficients[_SETTLED] = math.inf
-            self._coefficients[_DRIFT] *= SLOWEST_HZ / rate_hz
-        self._coefficients[_PER_SAMPLE] = 1.0 / rate_hz
+        self._axes = packed_axes(hinge, two_axes, axes_sd_rad)
+        self._coefficients = _coefficients(rate_hz, RelativeHeadingParameters())
         self.memory = np.zeros(_ROOM_SIZE)
         self.pose = np.zeros(_POSE_SIZE)
         _start(self.memory, self._coefficients)
@@ -669,8 +916,8 @@ class JointHeading:
         heading = np.empty(len(still_s))
         variance = np.empty(len(still_s))
         joint_heading_kernel(
-            self.memory, self._coefficients, self.pose, self._bones, q1, q2, acc1, acc2, gap,
-            still_s, heading, variance,
+            self.memory, self._coefficients, self._axes, self.pose, self._bones, q1, q2, acc1,
+            acc2, gap, still_s, heading, variance,
         )  # fmt: skip
         return heading, variance
 

@@ -4,6 +4,7 @@ One table maps what a clinician says (flexion, abduction, turn_left ...) to an a
 and a sign, for each joint and side. How an angle about such an axis comes about is `angle`'s.
 """
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Final, Literal
@@ -131,6 +132,34 @@ SEGMENTS: Final = tuple(_SEGMENT_DIRECTIONS)
 HINGES: Final = frozenset({Joint.KNEE})
 
 
+# How far each joint goes from the anatomical position, degrees, in the most mobile of adults and as
+# sensors on the skin see it: the norms of the American Academy of Orthopaedic Surgeons, and about a
+# third more. The low back is all of the spine between pelvis and breastbone. What is prescribed
+# beyond these is a slip of the pen.
+_FURTHEST_DEG: Final[dict[Joint, dict[str, float]]] = {
+    Joint.LUMBAR: {
+        "flexion": 110.0, "extension": 60.0, "bend_left": 60.0, "bend_right": 60.0,
+        "turn_left": 90.0, "turn_right": 90.0,
+    },
+    Joint.NECK: {
+        "flexion": 90.0, "extension": 100.0, "bend_left": 70.0, "bend_right": 70.0,
+        "turn_left": 110.0, "turn_right": 110.0,
+    },
+    Joint.HIP: {
+        "flexion": 150.0, "extension": 45.0, "abduction": 80.0, "adduction": 50.0,
+        "internal_rotation": 75.0, "external_rotation": 80.0,
+    },
+    Joint.KNEE: {"flexion": 165.0, "extension": 20.0},
+    Joint.ANKLE: {"dorsiflexion": 50.0, "plantarflexion": 80.0},
+    Joint.SHOULDER: {
+        "flexion": 190.0, "extension": 90.0, "abduction": 190.0, "adduction": 75.0,
+        "internal_rotation": 110.0, "external_rotation": 120.0,
+    },
+    Joint.ELBOW: {"flexion": 165.0, "extension": 20.0, "pronation": 110.0, "supination": 110.0},
+    Joint.WRIST: {"flexion": 110.0, "extension": 110.0},
+}  # fmt: skip
+
+
 def joint_of(proximal: str, distal: str) -> Joint:
     """The joint between two segments."""
     return JOINTS.get((proximal, distal), Joint.OTHER)
@@ -150,6 +179,12 @@ def segment_direction(segment: str, axis: str) -> Direction:
 def opposite(axis: str) -> str:
     """The direction that is negative where `axis` is positive."""
     return _OPPOSITES[axis]
+
+
+def furthest_deg(proximal: str, distal: str, axis: str) -> float:
+    """The longest way of a joint in the direction `axis`, from its other end; inf if not known."""
+    of = _FURTHEST_DEG.get(joint_of(proximal, distal), {})
+    return of.get(axis, math.inf) + of.get(opposite(axis), math.inf)
 
 
 def _among(directions: dict[str, Direction], axis: str, whose: str) -> Direction:

@@ -97,11 +97,15 @@ _STRAYING: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Exercise:
-    """What is to be done of one template: its sets, and the seconds of rest between them."""
+    """What is to be done of one template: its sets, and the seconds of rest between them.
+
+    between_s: of staying in the start pose; where walk_s is given, of walking about instead.
+    """
 
     choreography: Choreography
     sets: tuple[Performance, ...]
     between_s: float = 6.0
+    walk_s: float = 0.0
 
     @classmethod
     def of(
@@ -158,7 +162,10 @@ class TrueRepetition:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrueSet:
-    """One set: from the start pose to the last return, with the true angle (n,) at times (n,)."""
+    """One set: from the start pose to the last return, with the true angle (n,) at times (n,).
+
+    The truth is that of the movement; what the body sways besides is left to the sensors.
+    """
 
     from_s: float
     to_s: float
@@ -521,7 +528,9 @@ def simulate(
             stage.walk(walk_s)
         done = []
         for number, performance in enumerate(exercise.sets):
-            if number:
+            if number and exercise.walk_s > 0.0:
+                stage.walk(exercise.walk_s)
+            elif number:
                 stage.still(exercise.between_s)
             done.append(stage.set(exercise.choreography, performance))
         sets.append(done)

@@ -25,10 +25,18 @@ from pydantic import (
 )
 
 from motion.errors import TemplateError, TemplateFault
-from motion.joints import POSE_ANGLES, ClinicalAxis, joint_direction, segment_direction
+from motion.joints import (
+    POSE_ANGLES,
+    ClinicalAxis,
+    furthest_deg,
+    joint_direction,
+    segment_direction,
+)
 
 # No part of a repetition is prescribed longer than this; longer ones are holds of their own.
 LONGEST_PART_S: Final = 600.0
+# What lasts longer is no repetition: `repetition` gives it up (its LONGEST_S).
+LONGEST_REPETITION_S: Final = 300.0
 
 # The longest template of the library has some 3 kB; a hundred times that is another kind of file.
 LARGEST_TEMPLATE_BYTES: Final = 300_000
@@ -49,6 +57,14 @@ def _interval(value: Any) -> Any:
 
 Interval = Annotated[tuple[float, float], BeforeValidator(_interval)]
 Slot = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+
+
+class _ImpossibleError(ValueError):
+    """What single fields allow and the whole template does not; `field` is to blame."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class _Part(BaseModel):
@@ -408,6 +424,52 @@ class ExerciseTemplate(_Part):
             )
         return self
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        """Somebody could do a repetition that this template calls a good one."""
+        angle = measured_movement(self.movement)
+        if isinstance(angle, JointMovement):
+            # From the other end of its way at best; half of it where it goes both ways.
+            ways = 2.0 if self.direction == "both" else 1.0
+            furthest = furthest_deg(angle.proximal, angle.distal, angle.axis) / ways
+            held = self.band is not None
+            aim_deg = self.band.target_deg if self.band is not None else self.range.goal_deg
+            if aim_deg > furthest:
+                raise _ImpossibleError(
+                    "range.target_deg" if held else "range.goal_deg",
+                    f"no {angle.axis} between {angle.proximal} and {angle.distal} reaches "
+                    f"{aim_deg:g} degrees; give at most {furthest:g}",
+                )
+        tempo = self.tempo
+        parts = {"out_s": tempo.out_s, "hold_s": tempo.hold_s, "back_s": tempo.back_s}
+        given = {name: part for name, part in parts.items() if part is not None}
+        if self.band is not None and tempo.out_s is not None:
+            raise _ImpossibleError(
+                "tempo.out_s", "a hold begins where its band does and has no way out; remove it"
+            )
+        active = () if tempo.active_s is None else (("tempo.active_s", tempo.active_s[0]),)
+        for field, shortest in (("tempo", sum(p[0] for p in given.values())), *active):
+            if shortest >= LONGEST_REPETITION_S:
+                raise _ImpossibleError(
+                    field,
+                    f"its shortest times come to {shortest:g} s, and a repetition lasts less than "
+                    f"{LONGEST_REPETITION_S:g} s in all; shorten them",
+                )
+        if tempo.active_s is not None:
+            if len(given) == len(parts) and tempo.active_s[0] > sum(p[1] for p in given.values()):
+                raise _ImpossibleError(
+                    "tempo.active_s",
+                    "its shortest is longer than out_s, hold_s and back_s together can last; "
+                    "no repetition could satisfy both",
+                )
+            if tempo.hold_s is not None and tempo.hold_s[0] >= tempo.active_s[1]:
+                raise _ImpossibleError(
+                    "tempo.active_s",
+                    "its longest is shorter than hold_s, which is part of it; no repetition "
+                    "could satisfy both",
+                )
+        return self
+
     @property
     def slots(self) -> tuple[str, ...]:
         """Sensor slots as written; the angle is evaluated at the sample times of the first."""
@@ -434,7 +496,7 @@ class ExerciseTemplate(_Part):
                 "give the path of a YAML file.",
                 source=text,
             )
-        return cls._parse(_library().joinpath(f"{text}.yaml").read_text("utf-8"), text)
+        return cls._parse(library_folder().joinpath(f"{text}.yaml").read_text("utf-8"), text)
 
     @classmethod
     def _read(cls, path: Path) -> Self:
@@ -462,23 +524,7 @@ class ExerciseTemplate(_Part):
 
     @classmethod
     def _parse(cls, text: str, source: str) -> Self:
-        try:
-            document = yaml.load(text, Loader=_StrictLoader)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f" line {mark.line + 1}" if mark is not None else ""
-            problem = (
-                getattr(error, "problem", None)
-                or getattr(error, "reason", None)
-                or str(error)
-                or "not valid YAML"
-            )
-            raise TemplateError(
-                TemplateFault.UNREADABLE,
-                f"{source}{line}: {problem}; correct the YAML there.",
-                source=source,
-            ) from None
-        return cls.from_document(document, source=source)
+        return cls.from_document(read_yaml(text, source), source=source)
 
     @classmethod
     def from_document(cls, document: Any, *, source: str = "template") -> Self:
@@ -492,19 +538,7 @@ class ExerciseTemplate(_Part):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            errors = error.errors(include_url=False)
-            # A misspelt field is also missing under its right name; only the first tells why.
-            first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-            # What a hold calls range is kept as band.
-            path = ".".join("range" if part == "band" else str(part) for part in first["loc"])
-            more = error.error_count() - 1
-            also = f" (and {more} more)" if more else ""
-            raise TemplateError(
-                TemplateFault.INVALID,
-                f"{source}: {path or 'template'}: {_plain(first)}{also}.",
-                source=source,
-                field=path,
-            ) from None
+            raise refusal(error, source) from None
 
     def document(self) -> dict[str, Any]:
         """A JSON-able mapping from which `from_document` makes an equal template."""
@@ -538,6 +572,46 @@ class ExerciseTemplate(_Part):
                 )
             )
         return "".join(parts)
+
+
+def refusal(error: ValidationError, source: str) -> TemplateError:
+    """What pydantic found as one sentence that names file and field."""
+    errors = error.errors(include_url=False)
+    # A misspelt field is also missing under its right name; only the first tells why.
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    # What a hold calls range is kept as band.
+    path = ".".join("range" if part == "band" else str(part) for part in first["loc"])
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, _ImpossibleError):
+        path = cause.field
+    more = error.error_count() - 1
+    also = f" (and {more} more)" if more else ""
+    return TemplateError(
+        TemplateFault.INVALID,
+        f"{source}: {path or 'template'}: {_plain(first)}{also}.",
+        source=source,
+        field=path,
+    )
+
+
+def read_yaml(text: str, source: str) -> Any:
+    """A YAML text as plain values, keys given twice refused; raises TemplateError with the line."""
+    try:
+        return yaml.load(text, Loader=_StrictLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}" if mark is not None else ""
+        problem = (
+            getattr(error, "problem", None)
+            or getattr(error, "reason", None)
+            or str(error)
+            or "not valid YAML"
+        )
+        raise TemplateError(
+            TemplateFault.UNREADABLE,
+            f"{source}{line}: {problem}; correct the YAML there.",
+            source=source,
+        ) from None
 
 
 def measured_movement(
@@ -616,12 +690,13 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=deep)
 
 
-def _library() -> Any:
+def library_folder() -> Any:
+    """The folder of the exercise library."""
     return resources.files("motion") / "templates"
 
 
 @cache
 def library_ids() -> tuple[str, ...]:
     """Ids of the exercise library, sorted."""
-    names = (entry.name for entry in _library().iterdir())
+    names = (entry.name for entry in library_folder().iterdir())
     return tuple(sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml")))

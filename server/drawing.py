@@ -37,6 +37,8 @@ WIDE: Final = 1.6
 # Directions in which the outline of a shape is sought. Of a circle with a radius of 40 units this
 # cuts off half a unit.
 DIRECTIONS: Final = 20
+# A head is nearly a circle, where corners show most.
+HEAD_DIRECTIONS: Final = 36
 # Poses between rest and peak, evenly spaced in time: the steps of a smooth movement are then finest
 # where it is slowest.
 STEPS: Final = 8
@@ -185,6 +187,12 @@ BOX_ROUND: Final = 0.0035
 FAR_M: Final = 0.06
 # Cosine of what is turned towards the viewer below which it is turned away: not quite edge-on.
 TURNED_AWAY: Final = -0.2
+# From the middle of the hair to that of the face, unit vector; and the cosine below which it points
+# away from the viewer by more than when one looks at a prone head from beside.
+FACE_FROM_HAIR: Final = (0.67, -0.74, 0.0)
+HAIR_COVERS: Final = -0.5
+# A strap seen from nearer to the end of its segment than this cosine tells would look like a lid.
+EDGE_ON: Final = 0.7
 # The path of a movement is shown where it is longer than this on the page, metres.
 LEAST_PATH_M: Final = 0.18
 # The end of a measured segment whose path shows the movement.
@@ -248,19 +256,17 @@ class Camera:
         return near
 
 
-_ANGLES: Final = 2.0 * math.pi * np.arange(DIRECTIONS) / DIRECTIONS
-_ROUND: Final = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=-1)
-
-
-def _outline(centres: Float64, radii: Float64) -> Float64:
-    """Corners (n, DIRECTIONS, 2) of what circles (n, k, 2) with radii (k,) span.
+def _outline(centres: Float64, radii: Float64, directions: int = DIRECTIONS) -> Float64:
+    """Corners (n, directions, 2) of what circles (n, k, 2) with radii (k,) span.
 
     In each direction the furthest point, so that corners correspond from pose to pose.
     """
-    reach = centres @ _ROUND.T + radii[None, :, None]
+    angles = 2.0 * math.pi * np.arange(directions) / directions
+    towards = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
+    reach = centres @ towards.T + radii[None, :, None]
     furthest = np.argmax(reach, axis=1)
     chosen = np.take_along_axis(centres, furthest[:, :, None], axis=1)
-    outline: Float64 = chosen + radii[furthest][:, :, None] * _ROUND
+    outline: Float64 = chosen + radii[furthest][:, :, None] * towards
     return outline
 
 
@@ -390,8 +396,10 @@ class _Studio:
         self.low = np.minimum(self.low, rows.min(axis=0))
         self.high = np.maximum(self.high, rows.max(axis=0))
 
-    def spanned(self, spheres: Iterable[Sphere], side: Side | None) -> tuple[Float64, Float64]:
-        """Outlines (n, DIRECTIONS, 2) of what spheres span, and their mean depth (n,)."""
+    def spanned(
+        self, spheres: Iterable[Sphere], side: Side | None, directions: int = DIRECTIONS
+    ) -> tuple[Float64, Float64]:
+        """Outlines (n, directions, 2) of what spheres span, and their mean depth (n,)."""
         posture, camera = self.film.body, self.film.camera
         places, radii = [], []
         for segment, (x, y, z), radius in spheres:
@@ -399,7 +407,7 @@ class _Studio:
             places.append(posture.point(name, (x, y, -z if side == "left" else z)))
             radii.append(radius * posture.height_m * PER_M)
         points = np.stack(places, axis=1)
-        outline = _outline(camera.project(points), np.array(radii))
+        outline = _outline(camera.project(points), np.array(radii), directions)
         self.cover(outline)
         return outline, np.asarray(camera.depth(points).mean(axis=1))
 
@@ -413,7 +421,8 @@ class _Studio:
         depths = []
         pieces: list[_Piece] = []
         for tone, spheres in shapes:
-            outline, depth = self.spanned(spheres, side)
+            directions = HEAD_DIRECTIONS if name == "head" else DIRECTIONS
+            outline, depth = self.spanned(spheres, side, directions)
             depths.append(depth)
             colour = f"far-{tone}" if far else tone
             paths = tuple(_subpath(corners) for corners in outline)
@@ -427,7 +436,11 @@ class _Studio:
         for sensor in worn:
             strap, box, hidden = self.sensor(sensor)
             (before if hidden else after).append(_Piece("sensor", box))
-            after.insert(0, _Piece("strap", strap))
+            end_on = quaternion.rotated(
+                self.film.body.orientations[sensor.segment], [0.0, 1.0, 0.0]
+            )
+            if float(np.max(np.abs(end_on @ self.film.camera.towards))) < EDGE_ON:
+                after.insert(0, _Piece("strap", strap))
         rim = name.endswith("arm") and not far
         return _Part(float(np.mean(depths)), rim, (*before, *pieces, *after))
 
@@ -484,9 +497,9 @@ def _parts(studio: _Studio, worn: Sequence[WornSensor]) -> list[_Part]:
         origin = film.body.origins[f"{side}_{_ROOTS[limb]}"]
         return float(np.mean(film.camera.depth(origin)))
 
-    # Of a head turned away the hair covers the face.
-    facing = quaternion.rotated(film.body.orientations["head"][0], [1.0, 0.0, 0.0])
-    away = float(facing @ film.camera.towards) < TURNED_AWAY
+    # Of a head that is turned away, or seen from above, the hair covers the face.
+    facing = quaternion.rotated(film.body.orientations["head"][0], FACE_FROM_HAIR)
+    away = float(facing @ film.camera.towards) < HAIR_COVERS
     shapes = {"trunk": _TRUNK, "head": (*_FACE, *_HAIR) if away else (*_HAIR, *_FACE)}
     pale = set()
     for limb, flesh in (("leg", _LEG), ("arm", _ARM)):
@@ -532,7 +545,7 @@ def _slab(studio: _Studio, low: Point, high: Point, top: str, front: str) -> str
     return _polygon(front, whole) + _polygon(top, above)
 
 
-# What lies under a body: a mat of two centimetres, and a shadow where it stands.
+# Thickness of a mat, of the seat of a chair and of its legs, metres.
 MAT_M: Final = 0.03
 SEAT_M: Final = 0.045
 LEG_M: Final = 0.035

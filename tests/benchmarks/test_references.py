@@ -15,6 +15,7 @@ from motion import quaternion
 from motion.heading import rotations_about_vertical
 from motion.samples import Samples
 from tests.benchmarks import made
+from tests.motion.jointed import jointed
 
 Float64 = NDArray[np.float64]
 
@@ -161,6 +162,73 @@ def test_an_error_is_the_angle_between_relative_orientations() -> None:
     assert errors == pytest.approx(12.0)
 
 
+UPRIGHT = np.array([[1.0, 0.0, 0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        # About the vertical an error counts against the heading, elsewhere against inclinations.
+        ((0.0, 0.0, 1.0), (0.0, 0.0, 3.0 / 2.0)),
+        ((1.0, 0.0, 0.0), (3.0 / dfjimu.TILT_PAIR_SD_DEG, 0.0, 0.0)),
+    ],
+)
+def test_errors_are_scaled_by_the_deviation_about_their_axis(
+    axis: tuple[float, float, float], expected: tuple[float, float, float]
+) -> None:
+    off = about(axis, 3.0)
+    sd = np.radians([2.0])
+    assert dfjimu.scaled_errors(UPRIGHT, off, UPRIGHT, UPRIGHT, sd) == pytest.approx(
+        np.array([expected])
+    )
+    # Lying on its side, the proximal sensor's y axis is the upright one; the true heading of the
+    # two, and of the reference, does not matter.
+    lying = about((1.0, 0.0, 0.0), 90.0)
+    turned = quaternion.products(about((0.0, 0.0, 1.0), 70.0), lying)
+    distal = quaternion.products(about((0.0, 0.0, 1.0), 3.0), turned)
+    assert np.abs(dfjimu.scaled_errors(turned, distal, lying, lying, sd)) == pytest.approx(
+        np.array([[0.0, 1.5, 0.0]]), abs=1e-9
+    )
+
+
+def test_between_level_and_upright_both_deviations_count() -> None:
+    tilted = about((1.0, 0.0, 0.0), 30.0)
+    error = quaternion.products(about((0.0, 0.0, 1.0), 4.0), tilted)
+    scaled = dfjimu.scaled_errors(tilted, error, tilted, tilted, np.radians([2.0]))[0]
+    sine, cosine = 0.5, np.sqrt(0.75)
+    pair = dfjimu.TILT_PAIR_SD_DEG
+    assert scaled[0] == pytest.approx(0.0, abs=1e-9)
+    assert scaled[1] == pytest.approx(4.0 * sine / np.hypot(sine * 2.0, cosine * pair))
+    assert scaled[2] == pytest.approx(4.0 * cosine / np.hypot(cosine * 2.0, sine * pair))
+
+
+def test_errors_that_are_as_large_as_stated_are_covered_as_a_normal_variable_is() -> None:
+    random = np.random.default_rng(0)
+    count = 20000
+    q1 = random.normal(size=(count, 4))
+    q1 /= np.linalg.norm(q1, axis=1, keepdims=True)
+    heading_sd_deg = random.uniform(0.5, 5.0, count)
+    pair = dfjimu.TILT_PAIR_SD_DEG
+    earth = random.normal(size=(count, 3)) * np.stack(
+        [np.full(count, pair), np.full(count, pair), heading_sd_deg], axis=1
+    )
+    q2 = quaternion.products(quaternion.from_rotation_vectors(np.radians(earth)), q1)
+    scaled = dfjimu.scaled_errors(q1, q2, q1, q1, np.radians(heading_sd_deg))
+    assert dfjimu.within_percent(scaled, 1.0) == pytest.approx(68.3, abs=0.7)
+    assert dfjimu.within_percent(scaled, 2.0) == pytest.approx(95.4, abs=0.4)
+    # Half of what was needed is seen as such.
+    assert dfjimu.within_percent(2.0 * scaled, 1.0) == pytest.approx(38.3, abs=0.7)
+
+
+def test_of_no_samples_nothing_is_within() -> None:
+    assert np.isnan(dfjimu.within_percent(np.empty((0, 3)), 1.0))
+
+
+def test_what_the_heading_adds_is_what_the_floor_does_not_hold() -> None:
+    assert dfjimu.above_floor_deg(5.0, 4.0) == pytest.approx(3.0)
+    assert dfjimu.above_floor_deg(1.0, 1.01) == 0.0
+
+
 # --- whole sets
 
 
@@ -214,6 +282,39 @@ def test_two_segments_are_scored_by_every_method(tmp_path: Path) -> None:
     assert recording["floor_rmse_deg"] < 1.0
     assert recording["floor_rmse_deg"] <= recording["two_vqf_rmse_deg"] < 5.0
     assert np.isfinite([recording["ours_rmse_deg"], recording["mekf_acc_rmse_deg"]]).all()
+    # Three degrees of freedom say nothing.
+    assert recording["told_rmse_deg"] == recording["ours_rmse_deg"]
+    assert recording["told_within_1_sd"] == recording["ours_within_1_sd"]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("dof", [1, 2])
+def test_degrees_of_freedom_tell_the_heading_of_a_joint_that_is_not_accelerated(
+    tmp_path: Path, dof: int
+) -> None:
+    pytest.importorskip("dfjimu")
+    joint = jointed(40.0, dof, seed=1)
+    gyr = (joint.gyr_proximal, joint.gyr_distal)
+    sensors = [
+        Samples.of(slot, joint.t_s, acc, rate)
+        for slot, acc, rate in zip(dfjimu.SLOTS, joint.acc, gyr, strict=True)
+    ]
+    columns = {
+        f"{slot}_q{part}": q[:, at]
+        for slot, q in (("proximal", joint.q_proximal), ("distal", joint.q_distal))
+        for at, part in enumerate("wxyz")
+    }
+    made.write(tmp_path / f"{dof}D.parquet", sensors, RATE_HZ, joint_dof=dof)
+    made.write_reference(tmp_path / f"{dof}D.reference.parquet", columns)
+    recording = dfjimu.run(tmp_path, untracked).figures["recordings"][f"{dof}D"]
+    if dof == 1:
+        assert recording["told_rmse_deg"] < 1.5
+        assert recording["told_heading_sd_deg"] < 3.0
+        assert recording["told_within_2_sd"] > 90.0
+        assert recording["ours_heading_sd_deg"] > 60.0
+    else:
+        # Two axes wait for a heading that is nearly known.
+        assert recording["told_rmse_deg"] == recording["ours_rmse_deg"]
 
 
 def test_segments_of_other_lengths_than_the_reference_are_refused(tmp_path: Path) -> None:

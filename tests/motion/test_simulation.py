@@ -448,6 +448,33 @@ def test_a_session_of_several_exercises_has_one_strapping_and_spans_in_order() -
         assert [each.set_index for one in done.sets for each in one.repetitions] == [1, 1, 2]
 
 
+def test_who_walks_between_sets_comes_back_to_the_start_pose() -> None:
+    template = TEMPLATES["back-extension"]
+    planned = plan(template, 1, np.random.default_rng(0))
+    exercise = replace(Exercise.of(template, planned, planned), walk_s=10.0)
+    simulation = simulate(exercise, 4, errors=PERFECT, sway_deg=0.0)
+    first, second = simulation.exercises[0].sets
+    assert second.from_s - first.to_s > 10.0 + 2.0 * 2.5
+    poses = [
+        _within(simulation.samples["thorax"], s.from_s + 0.2, s.from_s + 1.2)
+        for s in (first, second)
+    ]
+    before, after = (np.mean(pose.acc_mps2, axis=0) for pose in poses)
+    np.testing.assert_allclose(before, after, atol=0.01)
+    assert second.repetitions[0].range_deg == pytest.approx(first.repetitions[0].range_deg)
+
+
+def test_sides_that_take_turns_from_different_start_poses_change_over_at_rest() -> None:
+    document = TEMPLATES["leg-raise"].document() | {"side": "alternate"}
+    template = type(TEMPLATES["leg-raise"]).from_document(document)
+    planned = plan(template, 3, np.random.default_rng(0))
+    simulation = simulate(Exercise.of(template, planned), 4, errors=PERFECT, calibrated=False)
+    seen = [each.seen for each in simulation.exercises[0].sets[0].repetitions]
+    assert seen == [True, False, True]
+    for samples in simulation.samples.values():
+        assert np.max(np.abs(np.diff(samples.acc_mps2, axis=0))) < 2.5
+
+
 def test_a_sensor_that_would_have_to_move_is_refused() -> None:
     random = np.random.default_rng(0)
     exercises = [

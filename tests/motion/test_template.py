@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from motion.errors import TemplateError, TemplateFault
+from motion.repetition import LONGEST_S
 from motion.template import (
     LARGEST_TEMPLATE_BYTES,
+    LONGEST_REPETITION_S,
     DominantMovement,
     ExerciseTemplate,
     JointMovement,
@@ -53,6 +55,13 @@ def learned(pelvis: dict[str, Any], **more: Any) -> dict[str, Any]:
     return bend(
         movement={"kind": "learned", "axes": {"pelvis": pelvis}}, compensations=[twist], **more
     )
+
+
+def held(**more: Any) -> dict[str, Any]:
+    """The bend as a hold."""
+    movement = {"kind": "hold", "proximal": "pelvis", "distal": "thorax", "axis": "flexion"}
+    band = {"target_deg": 40, "band_deg": 10}
+    return bend(**({"movement": movement, "range": band, "tempo": {"hold_s": [5, 20]}} | more))
 
 
 def file_of(folder: Path, text: str | bytes, name: str = "exercise.yaml") -> Path:
@@ -200,7 +209,7 @@ def movements(draw: st.DrawFn, sensors: list[str]) -> dict[str, Any]:
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     sensors = draw(st.lists(slots, min_size=1, max_size=4, unique=True))
     range_deg = sorted(draw(st.lists(st.floats(1e-6, 359.0), min_size=3, max_size=3)))
-    part = st.tuples(st.floats(0.0, 300.0), st.floats(300.5, 600.0)).map(list)
+    part = st.tuples(st.floats(0.0, 90.0), st.floats(300.5, 600.0)).map(list)
     names = draw(st.lists(slots, max_size=3, unique=True))
     # Every sensor serves a compensation, so that none is without use.
     compensations = [
@@ -348,6 +357,31 @@ RANGE = {"count_from_deg": 15, "minimum_deg": 30, "goal_deg": 45, "limit_deg": 7
             "",
             "two different sensors",
         ),
+        ({"range": RANGE | {"goal_deg": 200, "limit_deg": 220}}, "range.goal_deg", "at most 170"),
+        (
+            {"range": RANGE | {"goal_deg": 100, "limit_deg": 120}, "direction": "both"},
+            "range.goal_deg",
+            "at most 85",
+        ),
+        (held(range={"target_deg": 175, "band_deg": 10}), "range.target_deg", "at most 170"),
+        (held(tempo={"out_s": [0.5, 2.0]}), "tempo.out_s", "no way out"),
+        (held(tempo={"hold_s": [300.0, 400.0]}), "tempo", "less than 300 s"),
+        ({"tempo": {"out_s": [150.0, 200.0], "back_s": [150.0, 200.0]}}, "tempo", "300 s"),
+        ({"tempo": {"active_s": [300.0, 400.0]}}, "tempo.active_s", "less than 300 s"),
+        (
+            {"tempo": {"hold_s": [10.0, 20.0], "active_s": [2.0, 9.0]}},
+            "tempo.active_s",
+            "no repetition could satisfy both",
+        ),
+        (
+            {
+                "tempo": {
+                    "out_s": [1, 2], "hold_s": [0, 2], "back_s": [1, 2], "active_s": [7, 9]
+                }
+            },
+            "tempo.active_s",
+            "no repetition could satisfy both",
+        ),
         (learned({"axis": [1, 0, 0], "start_up": [0, 0, 0]}), None, "direction of length 1"),
         (learned({"axis": [2, 0, 0], "start_up": [0, 0, 1]}), None, "axis of length 1"),
         (learned({"axis": [0.5, 0, 0], "start_up": [0, 0, 1]}), None, "axis of length 1"),
@@ -363,6 +397,10 @@ def test_what_cannot_be_is_refused_by_field(
     if field is not None:
         assert error.field == field
         assert field in str(error)
+
+
+def test_the_longest_repetition_is_the_one_that_segmentation_knows() -> None:
+    assert LONGEST_REPETITION_S == LONGEST_S
 
 
 def test_further_mistakes_are_counted() -> None:
