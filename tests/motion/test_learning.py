@@ -206,7 +206,8 @@ def test_what_comes_after_the_interval_changes_nothing_at_all() -> None:
 @settings(deadline=None, max_examples=15)
 @given(
     strap=st.sampled_from([(1.0, 0.0, 0.0, 0.0), tuple(STRAP), tuple(OTHER_STRAP)]),
-    axis=st.sampled_from([X, Y, Z, (0.5, 0.5, 0.7)]),
+    # A slow turn about the vertical is another story, which `rest` tells.
+    axis=st.sampled_from([X, Y, (0.5, 0.5, 0.7)]),
     range_deg=st.floats(20.0, 110.0),
     out_s=st.floats(0.7, 2.5),
 )
@@ -219,6 +220,13 @@ def test_repetitions_like_the_demonstrated_one_are_counted_and_correct(
     learned = learn({"one": samples}, [(reps[0].start_s - 0.5, reps[0].over_s + 0.5)])
     found = repetitions(feed(Tracker(learned), [samples]))
     assert len(found) == 4
+    assert all(event.verdict is Verdict.CORRECT and event.goal_reached for event in found)
+
+
+def test_turns_like_the_demonstrated_one_are_counted_and_correct() -> None:
+    samples = record(even(5), Worn(axis=Z), 23.0)
+    found = repetitions(feed(Tracker(learn({"one": samples}, [(1.5, 5.2)])), [samples]))
+    assert len(found) == 5
     assert all(event.verdict is Verdict.CORRECT and event.goal_reached for event in found)
 
 
