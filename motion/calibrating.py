@@ -6,8 +6,8 @@ stands in `calibration`, axes of hinges in free movement in `hinge`.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -104,7 +104,26 @@ FUNCTIONAL_MOVEMENTS: Final = {
         "look straight ahead for two seconds, bring your chin to your chest, and come up again",
         {},
     ),
+    "heel_raise": FunctionalMovement(
+        {"foot": -1.0},
+        "stand still for two seconds, come up onto your toes, and come down again",
+        {},
+    ),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationSpan:
+    """Where samples hold a still pose and a functional movement: seconds of session time.
+
+    movement: of FUNCTIONAL_MOVEMENTS; None is the one that shows the axes of all sensors. position:
+    in which it was done.
+    """
+
+    from_s: float
+    to_s: float
+    movement: str | None = None
+    position: str = "standing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +134,114 @@ class _Track:
     q: Float64
 
 
-def movement_for(slots: Mapping[str, object] | tuple[str, ...]) -> str:
-    """The functional movement that shows the axes of these sensors.
+def movements_for(slots: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The functional movements that show the axes of these sensors, and of which: one for all of
+    them where there is one, else each for what those before it do not show.
 
-    Raises CalibrationError when no single movement does.
+    Raises CalibrationError for a sensor that no movement calibrates.
     """
-    segments = {_segment(slot) for slot in slots}
+    left = list(slots)
     for name, movement in FUNCTIONAL_MOVEMENTS.items():
-        if segments <= set(movement.signs):
-            return name
-    raise CalibrationError(
-        CalibrationFault.SENSORS,
-        f"No one movement calibrates {', '.join(slots)} together; there are movements for "
-        + "; ".join(f"{', '.join(m.signs)} ({name})" for name, m in FUNCTIONAL_MOVEMENTS.items())
-        + ".",
+        if {_segment(slot) for slot in left} <= set(movement.signs):
+            return {name: tuple(left)}
+    needed = {}
+    for name, movement in FUNCTIONAL_MOVEMENTS.items():
+        shown = tuple(slot for slot in left if _segment(slot) in movement.signs)
+        if shown:
+            needed[name] = shown
+            left = [slot for slot in left if slot not in shown]
+    if left:
+        raise CalibrationError(
+            CalibrationFault.SENSORS,
+            f"No movement calibrates {', '.join(left)}; there are movements for {_shown()}.",
+        )
+    return needed
+
+
+def _shown() -> str:
+    return "; ".join(f"{', '.join(m.signs)} ({name})" for name, m in FUNCTIONAL_MOVEMENTS.items())
+
+
+def _movement_for(slots: Iterable[str]) -> str:
+    """The one functional movement that shows the axes of these sensors."""
+    needed = movements_for(slots)
+    if len(needed) > 1:
+        each = " and ".join(f"{name} for {', '.join(shown)}" for name, shown in needed.items())
+        raise CalibrationError(
+            CalibrationFault.SENSORS,
+            f"No one movement calibrates these sensors together: it takes {each}, one after the "
+            "other; give the span and the movement of each.",
+        )
+    return next(iter(needed))
+
+
+def calibrate_spans(
+    samples: Mapping[str, Samples],
+    spans: Sequence[CalibrationSpan],
+    *,
+    side: str | None = None,
+    worn: Mapping[str, str] | None = None,
+    outward: Mapping[str, Vector] | None = None,
+) -> Calibration:
+    """Calibrate the sensors of `samples` (by slot) from one or several movements.
+
+    Each sensor is calibrated by the last of the movements that show its axis: one that is repeated
+    takes the place of the first. Arguments as in `calibrate`. Raises CalibrationError, also for a
+    sensor that none of the movements shows.
+    """
+    if len(spans) == 1 and spans[0].movement is None:
+        spans = [replace(spans[0], movement=_movement_for(samples))]
+    left = set(samples)
+    parts: list[Calibration] = []
+    for span in reversed(spans):
+        name = _movement_for(sorted(left)) if span.movement is None else span.movement
+        functional = _functional(name)
+        shown = [slot for slot in samples if slot in left and _segment(slot) in functional.signs]
+        if not shown:
+            continue
+        parts.append(
+            calibrate(
+                {slot: samples[slot] for slot in shown},
+                span.from_s,
+                span.to_s,
+                movement=name,
+                position=span.position,
+                side=side,
+                worn=worn,
+                outward=outward,
+            )
+        )
+        left -= set(shown)
+    if left or not parts:
+        missing = ", ".join(sorted(left)) or "any sensor"
+        needed = "; ".join(movements_for(sorted(left))) if left else _shown()
+        raise CalibrationError(
+            CalibrationFault.SENSORS,
+            f"None of the movements calibrates {missing}; add the span of one that does: {needed}.",
+        )
+    parts.reverse()
+    qualities = {slot: q for part in parts for slot, q in part.qualities_deg.items()}
+    poses: dict[str, dict[str, Vector]] = {}
+    for part in parts:
+        for position, ups in part.poses.items():
+            poses.setdefault(position, {}).update(ups)
+    return Calibration(
+        rotations={slot: parts_of for part in parts for slot, parts_of in part.rotations.items()},
+        quality_deg=max(qualities.values()),
+        qualities_deg=qualities,
+        poses=poses,
+        advice=[sentence for part in parts for sentence in part.advice],
     )
+
+
+def _functional(name: str) -> FunctionalMovement:
+    functional = FUNCTIONAL_MOVEMENTS.get(name)
+    if functional is None:
+        raise CalibrationError(
+            CalibrationFault.MOVEMENT,
+            f"There is no calibration movement {name!r}; choose {', '.join(FUNCTIONAL_MOVEMENTS)}.",
+        )
+    return functional
 
 
 def calibrate(
@@ -161,13 +273,7 @@ def calibrate(
             f"A calibration cannot be done in the position {position!r}; do it "
             f"{', '.join(UP_AXES)}.",
         )
-    name = movement if movement is not None else movement_for(tuple(samples))
-    functional = FUNCTIONAL_MOVEMENTS.get(name)
-    if functional is None:
-        raise CalibrationError(
-            CalibrationFault.MOVEMENT,
-            f"There is no calibration movement {name!r}; choose {', '.join(FUNCTIONAL_MOVEMENTS)}.",
-        )
+    functional = _functional(movement if movement is not None else _movement_for(samples))
     if to_s - from_s < SHORTEST_S:
         raise CalibrationError(
             CalibrationFault.SHORT,

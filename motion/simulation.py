@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from motion import body, quaternion
 from motion.body import STATURE_M, Side, WornSensor
-from motion.calibrating import FUNCTIONAL_MOVEMENTS
+from motion.calibrating import CalibrationSpan, movements_for
 from motion.calibration import Calibration
 from motion.choreography import Choreography, Path
 from motion.events import Fault
@@ -84,6 +84,7 @@ _POSES: Final[Mapping[str, Mapping[str, float]]] = {
     },
     "arm_raise": {"shoulder_flexion": 90.0},
     "nod": {"neck_flexion": 40.0},
+    "heel_raise": {"ankle_dorsiflexion": -30.0},
 }
 # What is not straight about a functional movement: which angles stray with which.
 _STRAYING: Final = {
@@ -117,16 +118,6 @@ class Exercise:
     ) -> "Exercise":
         """On `side`, the template's own by default; worn: segments of slots named otherwise."""
         return cls(Choreography.of(template, side, worn), sets)
-
-
-@dataclass(frozen=True, slots=True)
-class CalibrationSpan:
-    """A still pose and one functional movement, for the slots whose axes it shows."""
-
-    movement: str
-    slots: tuple[str, ...]
-    from_s: float
-    to_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,23 +459,6 @@ def _swaying(count: int, sway_deg: float, random: np.random.Generator) -> Float6
     return angles
 
 
-def calibration_movements(segments: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The functional movements that show the axes of these segments, and of which: one for all
-    where there is one, else each for what the ones before it do not show."""
-    kinds = {name: name.removeprefix("left_").removeprefix("right_") for name in segments}
-    for movement, functional in FUNCTIONAL_MOVEMENTS.items():
-        if set(kinds.values()) <= set(functional.signs):
-            return {movement: tuple(segments)}
-    left = list(segments)
-    needed = {}
-    for movement, functional in FUNCTIONAL_MOVEMENTS.items():
-        shown = tuple(name for name in left if kinds[name] in functional.signs)
-        if shown:
-            needed[movement] = shown
-            left = [name for name in left if name not in shown]
-    return needed
-
-
 def simulate(
     exercises: Exercise | Sequence[Exercise],
     seed: int,
@@ -516,12 +490,9 @@ def simulate(
     stage.still(LEAD_S)
     spans = []
     if calibrated:
-        slots = {sensor.segment: slot for slot, sensor in places.items()}
-        for movement, shown in calibration_movements(list(slots)).items():
+        for movement in movements_for(sensor.segment for sensor in places.values()):
             from_s, to_s = stage.calibrate(movement, sloppy_deg)
-            spans.append(
-                CalibrationSpan(movement, tuple(slots[each] for each in shown), from_s, to_s)
-            )
+            spans.append(CalibrationSpan(from_s, to_s, movement))
     sets: list[list[_Set]] = []
     for exercise in todo:
         if walk_s > 0.0:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
-from motion.calibrating import UP_AXES
+from motion.calibrating import FUNCTIONAL_MOVEMENTS, UP_AXES, CalibrationSpan
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
 from motion.learning import COMMENTS
@@ -34,7 +34,7 @@ from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
 from server.losses import LossFinder
 from server.output import check_output, write_text
-from server.replay import CalibrationSpan, Outcome, Replay, first_difference, no_progress
+from server.replay import Outcome, Replay, first_difference, no_progress
 
 DIFFERENT: Final = 1
 BAD_INPUT: Final = 2
@@ -97,7 +97,8 @@ def _slot_pairs(values: Sequence[str]) -> dict[str, str]:
 
 
 def _span(value: str, position: str) -> CalibrationSpan:
-    begin, dots, end = value.partition("..")
+    times, named, movement = value.partition("=")
+    begin, dots, end = times.partition("..")
     try:
         from_s, to_s = float(begin), float(end)
     except ValueError:
@@ -106,7 +107,13 @@ def _span(value: str, position: str) -> CalibrationSpan:
         raise OptionError(
             "--calibrate", f"--calibrate {value}: give two times in seconds, such as 0..12.5."
         )
-    return CalibrationSpan(from_s, to_s, position)
+    if named and movement not in FUNCTIONAL_MOVEMENTS:
+        raise OptionError(
+            "--calibrate",
+            f"--calibrate {value}: name one of the movements {', '.join(FUNCTIONAL_MOVEMENTS)}, "
+            "such as 0..12.5=bow.",
+        )
+    return CalibrationSpan(from_s, to_s, movement or None, position)
 
 
 @gonio.command()
@@ -122,8 +129,11 @@ def _span(value: str, position: str) -> CalibrationSpan:
 @click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised.")
 @click.option(
     "--calibrate",
-    metavar="FROM..TO",
-    help="Calibrate from a still pose and a bow (squat, arm raise) in these seconds.",
+    multiple=True,
+    metavar="FROM..TO[=MOVEMENT]",
+    help="Calibrate from a still pose and a movement in these seconds: "
+    f"{', '.join(FUNCTIONAL_MOVEMENTS)}, by default the one for all sensors. Give it again where "
+    "sensors need different ones.",
 )
 @click.option(
     "--calibrated-in",
@@ -157,7 +167,7 @@ def replay(
     template: str | None,
     slots: Sequence[str],
     side: str | None,
-    calibrate: str | None,
+    calibrate: Sequence[str],
     position: str,
     as_json: bool,
     report: Path | None,
@@ -179,8 +189,8 @@ def replay(
             "session recording with `gonio replay ... -o FILE` first.",
             path=str(recording),
         )
-    span = None if calibrate is None else _span(calibrate, position)
-    plan = Replay.plan(opened, wanted, slots=pairs, side=side, calibrate_in=span)
+    spans = [_span(value, position) for value in calibrate]
+    plan = Replay.plan(opened, wanted, slots=pairs, side=side, calibrate_in=spans)
     read = [recording] if template is None else [recording, Path(template)]
     for option, file, others in (
         ("--report", report, read),

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import msgspec
 
 from devices.recording import Recording, SessionLog, copy_recording
-from motion.calibrating import WARM_UP_S, calibrate
+from motion.calibrating import WARM_UP_S, CalibrationSpan, calibrate_spans
 from motion.calibration import vector
 from motion.errors import MotionError
 from motion.events import (
@@ -148,16 +148,6 @@ def first_difference(stored: list[dict[str, Any]], given: Sequence[Event]) -> Di
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class CalibrationSpan:
-    """Where a recording holds a still pose and the movement that calibrates: seconds of session
-    time, and the position in which it was done."""
-
-    from_s: float
-    to_s: float
-    position: str = "standing"
-
-
 class Replay:
     """A recording with everything decided that its replay needs.
 
@@ -196,7 +186,7 @@ class Replay:
         *,
         slots: Mapping[str, str] | None = None,
         side: str | None = None,
-        calibrate_in: CalibrationSpan | None = None,
+        calibrate_in: Sequence[CalibrationSpan] = (),
     ) -> Self:
         """Decide how to replay. slots: slot of the template -> slot of the recording.
 
@@ -215,7 +205,7 @@ class Replay:
             )
         rename, notes = _assign(recording, list(template.slots), slots or {})
         calibration = _renamed_calibration(recording.info.calibration, rename)
-        if calibrate_in is not None:
+        if calibrate_in:
             calibration, told = _calibrated(recording, template, rename, side, calibrate_in)
             notes += told
         start = StartControl(template=template.document(), side=side, calibration=calibration)
@@ -225,9 +215,9 @@ class Replay:
         notes += _calibration_notes(template, calibration)
         plan = cls(recording, template, controls, rename, notes, side=side, from_log=False)
         plan.calibration = calibration
-        if calibrate_in is not None:
-            # The movement that calibrates is no repetition.
-            plan.begins_s = calibrate_in.to_s
+        if calibrate_in:
+            # The movements that calibrate are no repetitions.
+            plan.begins_s = max(span.to_s for span in calibrate_in)
         return plan
 
     @classmethod
@@ -237,7 +227,7 @@ class Replay:
         template: ExerciseTemplate | None,
         slots: Mapping[str, str],
         side: str | None,
-        calibrate_in: CalibrationSpan | None,
+        calibrate_in: Sequence[CalibrationSpan],
     ) -> Self:
         path = recording.path
         logged = recording.info.log.controls if recording.info.log is not None else []
@@ -285,7 +275,7 @@ class Replay:
         needed = list(dict.fromkeys(slot for each in used for slot in each.slots))
         rename, assumed = _assign(recording, needed, slots)
         anew: dict[str, Any] | None = None
-        if calibrate_in is not None:
+        if calibrate_in:
             anew, told = _calibrated(recording, used[-1], rename, side, calibrate_in)
             notes += told
         number = 0
@@ -479,29 +469,31 @@ def _calibrated(
     template: ExerciseTemplate,
     rename: Mapping[str, str],
     side: str | None,
-    span: CalibrationSpan,
+    spans: Sequence[CalibrationSpan],
 ) -> tuple[dict[str, Any], list[str]]:
     """A calibration from the recording itself, and what is to be said about it."""
-    if span.from_s > recording.last_s or span.to_s < recording.first_s:
-        raise ReplayError(
-            ReplayFault.CALIBRATION,
-            f"--calibrate {span.from_s:g}..{span.to_s:g} lies outside the recording "
-            f"{recording.path}, which lasts from {recording.first_s:.1f} to "
-            f"{recording.last_s:.1f} s.",
-            path=recording.path,
-        )
-    samples = recording.samples(list(rename), span.from_s - WARM_UP_S, span.to_s)
+    for span in spans:
+        if span.from_s > recording.last_s or span.to_s < recording.first_s:
+            raise ReplayError(
+                ReplayFault.CALIBRATION,
+                f"--calibrate {span.from_s:g}..{span.to_s:g} lies outside the recording "
+                f"{recording.path}, which lasts from {recording.first_s:.1f} to "
+                f"{recording.last_s:.1f} s.",
+                path=recording.path,
+            )
+    when = " and ".join(f"{span.from_s:g} to {span.to_s:g} s" for span in spans)
+    first_s = min(span.from_s for span in spans)
+    last_s = max(span.to_s for span in spans)
+    samples = recording.samples(list(rename), first_s - WARM_UP_S, last_s)
     outward = {}
     for sensor, slot in rename.items():
         given = (recording.info.sensors[sensor].model_extra or {}).get("outward")
         if isinstance(given, list) and len(given) == 3:
             outward[slot] = vector([float(part) for part in given])
     try:
-        calibration = calibrate(
+        calibration = calibrate_spans(
             {slot: samples[sensor] for sensor, slot in rename.items()},
-            span.from_s,
-            span.to_s,
-            position=span.position,
+            spans,
             side=side,
             worn={slot: place.placement for slot, place in template.sensors.items()},
             outward=outward,
@@ -509,12 +501,10 @@ def _calibrated(
     except MotionError as error:
         raise ReplayError(
             ReplayFault.CALIBRATION,
-            f"{recording.path}, {span.from_s:g} to {span.to_s:g} s: {error}",
+            f"{recording.path}, {when}: {error}",
             path=recording.path,
         ) from None
-    told = [
-        f"Calibrated from {span.from_s:g} to {span.to_s:g} s, to {calibration.quality_deg:.1f}°."
-    ]
+    told = [f"Calibrated from {when}, to {calibration.quality_deg:.1f}°."]
     return calibration.document(), [*told, *calibration.advice]
 
 

@@ -15,7 +15,7 @@ from motion.body import (
     orientations,
     slip_m,
 )
-from motion.calibrating import UP_AXES, movement_for
+from motion.calibrating import UP_AXES, movements_for
 from motion.choreography import Choreography
 from motion.joints import furthest_deg
 from motion.template import (
@@ -94,7 +94,7 @@ def test_a_sensor_is_worn_where_a_calibration_can_check_it() -> None:
 
 @each_but_watch
 def test_one_movement_calibrates_all_sensors_of_an_exercise(id: str) -> None:
-    assert movement_for(LIBRARY[id].slots)
+    assert movements_for(LIBRARY[id].slots)
 
 
 def test_only_positions_that_gravity_tells_apart_are_used() -> None:

@@ -27,7 +27,6 @@ from motion.samples import Samples
 from motion.simulation import (
     Exercise,
     Simulation,
-    calibration_movements,
     simulate,
 )
 from motion.stream import SensorStream
@@ -483,23 +482,6 @@ def test_a_sensor_that_would_have_to_move_is_refused() -> None:
     ]
     with pytest.raises(ValueError, match="wears the sensor 'thorax' elsewhere"):
         simulate(exercises, 1)
-
-
-@pytest.mark.parametrize(
-    ("segments", "movements"),
-    [
-        (["pelvis", "thorax"], ["bow"]),
-        (["right_thigh", "pelvis"], ["squat"]),
-        (["left_forearm"], ["arm_raise"]),
-        (["head", "thorax"], ["bow"]),
-        (["thorax", "right_upper_arm"], ["bow", "arm_raise"]),
-        (["right_foot"], []),
-    ],
-)
-def test_calibrations_show_the_axes_of_all_segments(
-    segments: list[str], movements: list[str]
-) -> None:
-    assert list(calibration_movements(segments)) == movements
 
 
 @pytest.mark.parametrize("id", ["low-back-bend", "squat", "knee-extension"])
