@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import click
 import pyarrow as pa
 
-from benchmarks import broad, convert, dfjimu, margins, peers, spar, speed, uci_pt
+from benchmarks import broad, convert, dfjimu, library, margins, peers, spar, speed, uci_pt
 from benchmarks.errors import BenchmarkError, BenchmarkFault
 from benchmarks.report import Report, Track, print_report, progress_on, write_json
 from devices.errors import DevicesError
@@ -97,6 +97,28 @@ def speed_command(json_file: Path | None) -> None:
         check_writable(json_file)
     with _ready() as track:
         report = speed.run(track)
+    print_report(report, console())
+    _finish([report], json_file)
+
+
+@benchmarks.command("library")
+@click.argument("ids", nargs=-1, metavar="[TEMPLATE]...")
+@click.option(
+    "--draws",
+    type=click.IntRange(min=1),
+    default=library.DRAWS,
+    show_default=True,
+    help="Simulated people a template.",
+)
+@_json
+def library_command(ids: Sequence[str], draws: int, json_file: Path | None) -> None:
+    """Score the exercise library on simulated people: every TEMPLATE, or those named."""
+    if json_file is not None:
+        check_writable(json_file)
+    for peer in library.PEERS:
+        peers.load(peer)
+    with _ready() as track:
+        report = library.run(ids, draws, track)
     print_report(report, console())
     _finish([report], json_file)
 
