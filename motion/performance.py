@@ -203,7 +203,8 @@ def _right(
         back_s=back,
         rest_s=random.uniform(*rest_s),
         way=-1 if template.direction == "both" and number % 2 else 1,
-        mirrored=template.side == "alternate" and bool(number % 2),
+        # Where both ways are done, the other way is the other side.
+        mirrored=template.side == "alternate" and template.direction == "one" and bool(number % 2),
         edge=_edge(template, aimed),
         compensations={
             each.name: random.uniform(0.0, RIGHT_SHARE * each.limit_deg)

@@ -35,9 +35,11 @@ TREMOR_SHARE: Final = 0.15
 # No new lowest point for this long, while returned, is a standstill. With a watermark every
 # 100 ms this keeps the report within half a second of the end, once the axis is known.
 STANDSTILL_S: Final = 0.35
-# Half a second of stillness near the rest corrects it; two seconds set it anywhere.
+# Half a second of stillness near the rest corrects it; two seconds set it anywhere. Who sways is
+# never quite still: after four seconds that counts as a rest too.
 REST_NEAR_S: Final = 0.5
 REST_ANYWHERE_S: Final = 2.0
+REST_SWAYING_S: Final = 4.0
 # How much the angle may move and still be still, as a share of the least excursion that counts.
 STILL_SHARE: Final = 0.3
 # The level of the rest is the mean over half a second, looked for this far back from where the
@@ -59,6 +61,8 @@ PAUSE_S: Final = 3.0
 GIVE_UP_S: Final = 15.0
 # Slow ends of a standstill look still too: so much more is allowed before it is given up.
 STAND_EDGES_S: Final = 1.0
+# Below so many times the least excursion that counts, fidgeting may pass for a movement.
+HARDLY_COUNTS: Final = 2.0
 # A repetition that lasts longer than this is none: the longest prescribed part is shorter.
 LONGEST_S: Final = 300.0
 # While resting, the start of the next repetition is looked for no further back than this.
@@ -112,7 +116,10 @@ BELOW_LOW: Final = 32  # its lowest sample there
 BELOW_TOP: Final = 33  # the highest angle since then
 NOISE: Final = 34  # standard deviation of the angle at the rest before, degrees
 WAY: Final = 35  # sign by which the angle is looked at
-STATE_SIZE: Final = 36
+WANDER_FROM: Final = 36  # since then the angle has stayed within what does not count
+WANDER_MIN: Final = 37
+WANDER_MAX: Final = 38
+STATE_SIZE: Final = 39
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
@@ -217,6 +224,20 @@ def _passes(a: Float64, first: int, last: int, sd: float) -> bool:
     end = _part_mean(a, last + 1 - third, last + 1)
     apart = max(abs(end - begin), 0.5 * (begin + end) - middle)
     return apart > max(PASSING_SDS * sd, PASSING_LEAST_DEG)
+
+
+@njit
+def _last_half_second(t: Float64, a: Float64, first: int, last: int) -> tuple[float, bool]:
+    """Mean of the half-second before sample `last`, not beyond `first`, and whether it shows a
+    movement: one that is slow enough to look still would take the rest along."""
+    begin = last
+    while begin > first and t[last] - t[begin - 1] <= REST_NEAR_S:
+        begin -= 1
+    mean = _part_mean(a, begin, last + 1)
+    squares = 0.0
+    for k in range(begin, last + 1):
+        squares += (a[k] - mean) * (a[k] - mean)
+    return mean, _passes(a, begin, last, math.sqrt(squares / (last + 1 - begin)))
 
 
 @njit
@@ -394,6 +415,9 @@ def segment_kernel(
             state[STAND_FROM] = index
             state[STAND_MIN] = x
             state[STAND_MAX] = x
+            state[WANDER_FROM] = index
+            state[WANDER_MIN] = x
+            state[WANDER_MAX] = x
             state[LAST_GAP] = index
         if state[OPEN] == 0.0:
             state[STILL_MIN] = min(state[STILL_MIN], x)
@@ -415,8 +439,13 @@ def segment_kernel(
                 ):
                     state[FOLLOW] = 0.0
             near = abs(x - state[REST]) < 0.5 * count_from
+            level, passing = x, True
             if still_s >= REST_ANYWHERE_S or (near and still_s >= REST_NEAR_S):
-                state[REST] = 0.5 * (state[STILL_MIN] + state[STILL_MAX])
+                level, passing = _last_half_second(t, a, int(state[STILL_FROM]) - base, i)
+            if passing:
+                level = 0.5 * (state[STILL_MIN] + state[STILL_MAX])
+            if not passing or still_s >= REST_SWAYING_S:
+                state[REST] = level
                 state[FOLLOW] = 0.0
                 state[SEEN_REST] = 1.0
                 state[DWELT] = 1.0
@@ -468,6 +497,9 @@ def segment_kernel(
                 state[STAND_FROM] = index
                 state[STAND_MIN] = x
                 state[STAND_MAX] = x
+                state[WANDER_FROM] = index
+                state[WANDER_MIN] = x
+                state[WANDER_MAX] = x
                 state[PAUSE_S_SEEN] = 0.0
                 state[PAUSE_LEVEL] = x
                 state[OVER_LIMIT] = 0.0
@@ -500,6 +532,14 @@ def segment_kernel(
         else:
             state[STAND_MIN] = low_stand
             state[STAND_MAX] = high_stand
+        # Fidgeting by less than what counts is no movement, where the excursion hardly counts too.
+        state[WANDER_MIN] = min(state[WANDER_MIN], x)
+        state[WANDER_MAX] = max(state[WANDER_MAX], x)
+        wandered = state[WANDER_MAX] - state[WANDER_MIN]
+        if wandered > count_from or excursion > HARDLY_COUNTS * count_from:
+            state[WANDER_FROM] = index
+            state[WANDER_MIN] = x
+            state[WANDER_MAX] = x
         # Swings far above the rest: perhaps the rest was not where we thought.
         swing = max(count_from, SWING_SHARE * excursion)
         if parameters[SWINGS] == 0.0:
@@ -561,7 +601,7 @@ def segment_kernel(
             end = int(state[LOW]) - base
             end_t = t[end]
         elif (
-            now - t[max(0, int(state[STAND_FROM]) - base)]
+            now - t[max(0, min(int(state[STAND_FROM]), int(state[WANDER_FROM])) - base)]
             > parameters[LONGEST_STAND] + STAND_EDGES_S
             or now - t[int(state[OPENED]) - base] > LONGEST_S
         ):

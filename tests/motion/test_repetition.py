@@ -664,3 +664,20 @@ def test_nothing_is_made_of_nothing() -> None:
     assert (len(rows), len(marks)) == (0, 0)
     assert len(segmenter.finish(empty, empty, 0)) == 0
     assert (segmenter.partial, segmenter.under_way) == (0, False)
+
+
+@pytest.mark.parametrize("out_s", [2.0, 4.0, 6.0])
+def test_the_rest_does_not_go_along_with_a_slow_movement(out_s: float) -> None:
+    # A fifth beyond what counts, as slowly as it may be asked for.
+    range_deg = 1.2 * COUNT_FROM_DEG
+    motion = [Rep(3.0, range_deg, out_s, 0.5, out_s), Rep(6.0 + 2.0 * out_s, range_deg, 1.0)]
+    found = segmented(motion, 12.0 + 2.0 * out_s).rows
+    assert found[:, ROW_ROM] == pytest.approx([range_deg, range_deg], abs=0.6)
+
+
+def test_fidgeting_after_a_change_of_posture_is_no_repetition() -> None:
+    wander = [(3.5, 1.2), (10.0, 1.6), (14.0, 0.8), (19.0, 1.5), (23.0, 0.9), (27.0, 1.2)]
+    points = [(3.0, 0.0), *((t, share * COUNT_FROM_DEG) for t, share in wander), (27.5, 0.0)]
+    found = segmented(path(*points), 32.0)
+    assert len(found.rows) == 0
+    assert found.partial == 1
