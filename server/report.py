@@ -112,6 +112,11 @@ def _text(text: str) -> str:
     return html.escape(wording.printable(text))
 
 
+def _sentence(text: str) -> str:
+    """Text whose numbers stay with their per cent sign."""
+    return _text(text).replace(" %", "&nbsp;%")
+
+
 def _json(name: str, document: str) -> str:
     """Data for the script; nothing within it can end the element."""
     safe = document.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
@@ -305,6 +310,12 @@ def _headed(name: str, words: str) -> str:
     return f"{name[:1].upper()}{name[1:]}: {words}" if name else words
 
 
+def _trend_title(trend: SetTrend, name: str) -> str:
+    if f"set {trend.set_index}" in name:
+        return f"Trend within {name}"
+    return f"Trend within the set: {name}" if name else "Trend within the set"
+
+
 def _trend_section(number: int, trend: SetTrend, name: str) -> str:
     times = figure.trend_times(trend)
     left_out = (
@@ -313,9 +324,8 @@ def _trend_section(number: int, trend: SetTrend, name: str) -> str:
         else ""
     )
     return (
-        "<section class='trend'><h2>Trend within the set"
-        f"{_text(f': {name}' if name else '')}</h2>"
-        f"<p class='finding'>{_text(wording.trend_words(trend))}</p><div class='plots'><div>"
+        f"<section class='trend'><h2>{_text(_trend_title(trend, name))}</h2>"
+        f"<p class='finding'>{_sentence(wording.trend_words(trend))}</p><div class='plots'><div>"
         + _legend([("correct", "correct"), ("incorrect", "incorrect"), ("trend", "trend of range")])
         + _plot(f"trend-range-{number}", "low", "Range by number with the line of its trend.")
         + "</div><div>"
@@ -349,7 +359,7 @@ def _symmetry_section(symmetry: Symmetry) -> str:
         f"<div><dt>{_text(wording.quantity_words(quantity).capitalize())}</dt>"
         f"<dd>{wording.value_words(quantity, each.left)} / "
         f"{wording.value_words(quantity, each.right)} "
-        f"<small>{_index(each.index_percent)}{wording.gap_words(each)}</small></dd></div>"
+        f"{_index(each.index_percent)}<small>{wording.gap_words(each)}</small></dd></div>"
         for quantity, each in symmetry.differences.items()
     )
     values = (
@@ -361,12 +371,12 @@ def _symmetry_section(symmetry: Symmetry) -> str:
     )
     return (
         "<section class='symmetry'><h2>Left against right</h2>"
-        f"<p class='finding'>{_text(wording.symmetry_words(symmetry))}</p>{values}</section>"
+        f"<p class='finding'>{_sentence(wording.symmetry_words(symmetry))}</p>{values}</section>"
     )
 
 
 def _index(index: float | None) -> str:
-    return "" if index is None else f"index {index:.0f} %, "
+    return "" if index is None else f"<small>index {index:.0f} %</small> "
 
 
 def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -> str:

@@ -40,7 +40,7 @@ class Page(HTMLParser):
         if tag == "script" and attributes.get("type") == "application/json":
             self.documents[str(attributes["id"])] = json.loads(data)
         elif tag not in ("script", "style"):
-            self.texts.append(data.strip())
+            self.texts.append(data.strip().replace("\xa0", " "))
 
     def handle_endtag(self, tag: str) -> None:
         self._within = ("", {})
@@ -197,7 +197,7 @@ def test_a_steady_set_and_a_short_one_say_so(tmp_path: Path) -> None:
     page = Page(report_html(plan(tmp_path), outcome(steady)))
     assert "No trend beyond chance." in page.texts
     page = Page(report_html(plan(tmp_path), outcome([*steady, *short])))
-    assert "Trend within the set: set 1" in page.texts
+    assert "Trend within set 1" in page.texts
     assert "Trend within other sets" in page.texts
     assert (
         "Set 2: Too few repetitions to tell a trend: 2, 1 more paused or not fully recorded, where "
