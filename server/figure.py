@@ -1,8 +1,8 @@
 """Figures of a replay, built once with plotly for report, page and notebook alike.
 
-Angle over time, range and tempo of each repetition. Colours tell correct from incorrect to the
-colour-blind too, and never alone: hatching and marker shapes say the same. The page around the
-figures is `report`'s.
+Angle over time, range and tempo of each repetition, trends within a set. Colours tell correct from
+incorrect to the colour-blind too, and never alone: hatching and marker shapes say the same. The
+page around the figures is `report`'s.
 """
 
 import bisect
@@ -16,7 +16,9 @@ from typing import Any, Final
 import plotly.graph_objects as go
 
 from motion.events import RepetitionEvent, Silence, Verdict
+from motion.quantity import Quantity
 from motion.template import ExerciseTemplate
+from motion.trend import SetTrend, Trend
 from server import wording
 from server.curve import AngleCurve, CurvePoint
 
@@ -57,6 +59,15 @@ SHADE: Final = 0.12
 HATCH: Final = 0.28
 # Opacity of the target zone, which lies under the bands.
 ZONE: Final = 0.06
+# How the times of a set are told apart: symbol and dash.
+TIMES: Final = {
+    Quantity.OUT: ("circle", "solid"),
+    Quantity.HOLD: ("square-open", "dot"),
+    Quantity.BACK: ("diamond-open", "dash"),
+}
+# Width of the line of a trend that is stated, and of one that is not.
+STATED_WIDTH: Final = 2.6
+UNSTATED_WIDTH: Final = 1.1
 # Digits behind the point: finer than any screen shows, and half of the page's size.
 DIGITS: Final = 3
 # Room above the highest peak for its number, as a share of the visible range.
@@ -197,6 +208,100 @@ def tempo_figure(repetitions: Sequence[RepetitionEvent]) -> Any:
     return figure
 
 
+def trend_range_figure(trend: SetTrend) -> Any:
+    """Range of the repetitions of one set, with the line of its trend."""
+    figure = go.Figure()
+    events = trend.repetitions
+    for verdict, colour, symbol in (
+        (Verdict.CORRECT, CORRECT, "circle"),
+        (Verdict.INCORRECT, INCORRECT, "x"),
+    ):
+        chosen = [event for event in events if event.verdict is verdict]
+        figure.add_trace(
+            go.Scatter(
+                x=[event.index for event in chosen],
+                y=[event.rom_deg for event in chosen],
+                error_y={
+                    "type": "data",
+                    "array": [event.rom_sd_deg for event in chosen],
+                    "color": colour,
+                    "thickness": 1.2,
+                    "width": 2,
+                    "visible": len(events) <= MANY,
+                },
+                mode="markers",
+                marker=_marker(colour, symbol, len(events)),
+                name=verdict.value,
+                customdata=[_hover(event) for event in chosen],
+                hovertemplate="%{customdata}<extra></extra>",
+            )
+        )
+    if Quantity.RANGE in trend.trends:
+        figure.add_trace(_trend_line(trend.trends[Quantity.RANGE], INK, "solid"))
+    top = 1.1 * max(event.rom_deg + event.rom_sd_deg for event in events)
+    return _by_number(figure, trend, {**_axis("range, °"), "range": [0.0, top]})
+
+
+def trend_times(trend: SetTrend) -> list[Quantity]:
+    """The times that `trend_time_figure` shows: both ways, and the hold where it says something."""
+    trends = trend.trends
+    return [
+        quantity
+        for quantity in TIMES
+        if quantity in trends
+        and (quantity is not Quantity.HOLD or trends[quantity].stated or Quantity.OUT not in trends)
+    ]
+
+
+def trend_time_figure(trend: SetTrend) -> Any:
+    """Times of the repetitions of one set, with the lines of their trends."""
+    figure = go.Figure()
+    events = trend.repetitions
+    top = 0.0
+    for quantity in trend_times(trend):
+        symbol, dash = TIMES[quantity]
+        values = [quantity.of(event) for event in events]
+        top = max(top, *values)
+        figure.add_trace(
+            go.Scatter(
+                x=[event.index for event in events],
+                y=values,
+                mode="markers",
+                marker=_marker(OUT, symbol, len(events)),
+                name=wording.quantity_words(quantity),
+                customdata=[_hover(event) for event in events],
+                hovertemplate="%{customdata}<extra></extra>",
+            )
+        )
+        figure.add_trace(_trend_line(trend.trends[quantity], OUT, dash))
+    return _by_number(figure, trend, {**_axis("time, s"), "range": [0.0, 1.1 * top]})
+
+
+def _trend_line(trend: Trend, colour: str, dash: str) -> Any:
+    return go.Scatter(
+        x=[trend.first, trend.last],
+        y=[trend.before, trend.after],
+        mode="lines",
+        line={
+            "color": colour,
+            "width": STATED_WIDTH if trend.stated else UNSTATED_WIDTH,
+            "dash": dash,
+        },
+        name=f"trend of the {wording.quantity_words(trend.quantity)}",
+        hovertemplate=f"{wording.change_words(trend)}<extra></extra>",
+    )
+
+
+def _by_number(figure: Any, trend: SetTrend, yaxis: dict[str, Any]) -> Any:
+    """The figure over the numbers of the repetitions in their set."""
+    first, last = trend.repetitions[0].index, trend.repetitions[-1].index
+    figure.update_layout(**_layout())
+    figure.update_layout(
+        margin={**_layout()["margin"], "r": 16}, xaxis=_numbers(last, first), yaxis=yaxis
+    )
+    return figure
+
+
 def _layout() -> dict[str, Any]:
     return {
         "template": None,
@@ -221,15 +326,16 @@ def _axis(title: str) -> dict[str, Any]:
     }
 
 
-def _numbers(count: int) -> dict[str, Any]:
+def _numbers(last: int, first: int = 1) -> dict[str, Any]:
+    span = [first - 0.6, max(last, first) + 0.6]
     return {
         **_axis("repetition"),
-        "range": [0.4, max(count, 1) + 0.6],
+        "range": span,
         "showgrid": False,
-        "dtick": 1 if count <= 12 else None,
+        "dtick": 1 if last - first < 12 else None,
         "tickformat": "d",
-        "minallowed": 0.4,
-        "maxallowed": max(count, 1) + 0.6,
+        "minallowed": span[0],
+        "maxallowed": span[1],
     }
 
 

@@ -16,7 +16,10 @@ from typing import Any, Final
 from plotly.offline import get_plotlyjs
 
 from motion.events import RepetitionEvent, Verdict
+from motion.quantity import RANGE_SHARE
+from motion.symmetry import Symmetry, symmetries
 from motion.template import ExerciseTemplate, Tempo
+from motion.trend import SetTrend, trends_within_sets
 from server import figure, terminal, wording
 from server.curve import AngleCurve
 from server.engine import engine_versions
@@ -32,9 +35,10 @@ _CROSS: Final = (
     '<svg viewBox="0 0 12 12" aria-hidden="true">'
     '<path d="M2 2 10 10M10 2 2 10" stroke-width="3.2"/></svg>'
 )
-
-
 _CELL_CLASSES: Final = {"Start": "start", "Goal": "text goal"}
+
+# Sets with figures of their own; those after them are told in their sentence.
+MOST_TREND_FIGURES: Final = 12
 
 
 def write_report(
@@ -54,12 +58,19 @@ def report_html(replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()) 
         "range": figure.range_figure(repetitions, template),
         "tempo": figure.tempo_figure(repetitions),
     }
+    trends = trends_within_sets(repetitions)
+    drawn = [number for number, trend in enumerate(trends) if trend.trends][:MOST_TREND_FIGURES]
+    for number in drawn:
+        figures[f"trend-range-{number}"] = figure.trend_range_figure(trends[number])
+        figures[f"trend-time-{number}"] = figure.trend_time_figure(trends[number])
     notes = [*replay.notes, *warnings, *terminal.sensor_lines(outcome)]
     body = [
         _head(replay),
         _cards(outcome),
         _angle_section(silences=len(outcome.silences), found=len(curve) > 0),
         _repetition_sections() if repetitions else "",
+        _trend_sections(trends, drawn),
+        *(_symmetry_section(each) for each in symmetries(repetitions)),
         _notes(notes, template),
         _prescription(template),
         _table(repetitions, template),
@@ -99,6 +110,11 @@ def _resource(name: str) -> str:
 
 def _text(text: str) -> str:
     return html.escape(wording.printable(text))
+
+
+def _sentence(text: str) -> str:
+    """Text whose numbers stay with their per cent sign."""
+    return _text(text).replace(" %", "&nbsp;%")
 
 
 def _json(name: str, document: str) -> str:
@@ -207,6 +223,15 @@ def _swatch(kind: str) -> str:
         "back": '<rect width="22" height="14" fill="var(--back)"/>'
         '<g fill="var(--hatching)" opacity=".55"><circle cx="6" cy="7" r="1.4"/>'
         '<circle cx="12" cy="7" r="1.4"/><circle cx="18" cy="7" r="1.4"/></g>',
+        "trend": '<path d="M0 3 22 11" stroke="var(--ink)" stroke-width="2"/>',
+        "trend-out": '<path d="M0 7H22" stroke="var(--out)" stroke-width="1.6"/>'
+        '<circle cx="11" cy="7" r="4" fill="var(--out)"/>',
+        "trend-hold": '<path d="M0 7H22" stroke="var(--out)" stroke-width="1.6" '
+        'stroke-dasharray="2 2"/><rect x="7.5" y="3.5" width="7" height="7" fill="var(--card)" '
+        'stroke="var(--out)" stroke-width="1.6"/>',
+        "trend-back": '<path d="M0 7H22" stroke="var(--out)" stroke-width="1.6" '
+        'stroke-dasharray="4 3"/><path d="M11 2 16 7 11 12 6 7Z" fill="var(--card)" '
+        'stroke="var(--out)" stroke-width="1.6"/>',
     }
     return f'<svg viewBox="0 0 22 14" aria-hidden="true">{drawn[kind]}</svg>'
 
@@ -258,6 +283,100 @@ def _repetition_sections() -> str:
         + _plot("tempo", "low", "Duration of each part of each repetition.")
         + "</section></div>"
     )
+
+
+def _trend_sections(trends: Sequence[SetTrend], drawn: Sequence[int]) -> str:
+    """A section a set, those with figures two in a row. drawn: numbers of those."""
+    names = wording.trend_names(trends)
+    sections = [_trend_section(number, trends[number], names[number]) for number in drawn]
+    rows = [
+        f"<div class='pair'>{sections[at]}{sections[at + 1]}</div>"
+        if at + 1 < len(sections)
+        else sections[at]
+        for at in range(0, len(sections), 2)
+    ]
+    others = [number for number in range(len(trends)) if number not in drawn]
+    if others:
+        items = "".join(
+            f"<li>{_text(_headed(names[number], wording.trend_words(trends[number])))}</li>"
+            for number in others
+        )
+        title = "Trend within other sets" if drawn else "Trend within the set"
+        rows.append(f"<section><h2>{title}</h2><ul class='plain'>{items}</ul></section>")
+    return "".join(rows)
+
+
+def _headed(name: str, words: str) -> str:
+    return f"{name[:1].upper()}{name[1:]}: {words}" if name else words
+
+
+def _trend_title(trend: SetTrend, name: str) -> str:
+    if f"set {trend.set_index}" in name:
+        return f"Trend within {name}"
+    return f"Trend within the set: {name}" if name else "Trend within the set"
+
+
+def _trend_section(number: int, trend: SetTrend, name: str) -> str:
+    times = figure.trend_times(trend)
+    left_out = (
+        f"<p class='caption'>{trend.left_out} paused or not fully recorded, left out.</p>"
+        if trend.left_out
+        else ""
+    )
+    return (
+        f"<section class='trend'><h2>{_text(_trend_title(trend, name))}</h2>"
+        f"<p class='finding'>{_sentence(wording.trend_words(trend))}</p><div class='plots'><div>"
+        + _legend([("correct", "correct"), ("incorrect", "incorrect"), ("trend", "trend of range")])
+        + _plot(f"trend-range-{number}", "low", "Range by number with the line of its trend.")
+        + "</div><div>"
+        + _legend([(f"trend-{each}", wording.quantity_words(each)) for each in times])
+        + _plot(f"trend-time-{number}", "low", "Times by number with the lines of their trends.")
+        + "</div></div>"
+        + _changes(trend)
+        + left_out
+        + "</section>"
+    )
+
+
+def _changes(trend: SetTrend) -> str:
+    """First and last value of every quantity, on its line, and the change between them."""
+    items = "".join(
+        f"<div><dt>{_text(wording.quantity_words(quantity).capitalize())}</dt>"
+        f"<dd>{wording.value_words(quantity, each.before)} to "
+        f"{wording.value_words(quantity, each.after)} "
+        f"<small>{wording.change_words(each)}</small></dd></div>"
+        for quantity, each in trend.trends.items()
+    )
+    return (
+        f"<dl class='prescription changes'>{items}</dl><p class='caption'>First to last repetition "
+        "on the line of the trend; change with its 95 % interval. Thick lines are the changes told "
+        "above; chance alone brings one in fewer than one set in twenty.</p>"
+    )
+
+
+def _symmetry_section(symmetry: Symmetry) -> str:
+    items = "".join(
+        f"<div><dt>{_text(wording.quantity_words(quantity).capitalize())}</dt>"
+        f"<dd>{wording.value_words(quantity, each.left)} / "
+        f"{wording.value_words(quantity, each.right)} "
+        f"{_index(each.index_percent)}<small>{wording.gap_words(each)}</small></dd></div>"
+        for quantity, each in symmetry.differences.items()
+    )
+    values = (
+        f"<dl class='prescription changes'>{items}</dl><p class='caption'>Medians, left / right; "
+        "difference with its 95 % interval. Symmetry index: the smaller side in percent of the "
+        f"larger; sides are usually called alike from {100 * RANGE_SHARE:.0f} % on.</p>"
+        if items
+        else ""
+    )
+    return (
+        "<section class='symmetry'><h2>Left against right</h2>"
+        f"<p class='finding'>{_sentence(wording.symmetry_words(symmetry))}</p>{values}</section>"
+    )
+
+
+def _index(index: float | None) -> str:
+    return "" if index is None else f"<small>index {index:.0f} %</small> "
 
 
 def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -> str:

@@ -6,7 +6,7 @@ Words come from `wording`; nothing here decides anything. Output for programs is
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self, TextIO
@@ -20,7 +20,9 @@ from rich.text import Text
 from motion.events import RepetitionEvent, SetEvent, Verdict
 from motion.plausibility import Plausibility
 from motion.stream import SILENT_S
+from motion.symmetry import symmetries
 from motion.template import ExerciseTemplate
+from motion.trend import trends_within_sets
 from motion.warming import warmup
 from server import wording
 from server.replay import FirstPass, Outcome, Replay
@@ -153,6 +155,8 @@ def show_summary(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
         out.print()
     for line in summary_lines(outcome):
         say(out, line, "bold")
+    for line in comparison_lines(repetitions):
+        say(out, line)
     told = [*replay.notes, *warnings, *sensor_lines(outcome)]
     if replay.template.cannot_see:
         told.append(f"What the sensors cannot see: {replay.template.cannot_see}")
@@ -222,6 +226,20 @@ def summary_lines(outcome: Outcome) -> list[str]:
         line = f"{name}: {line}" if name else line
         lines.append(line[:1].upper() + line[1:])
     return lines or ["No set was begun, so nothing was counted"]
+
+
+def comparison_lines(repetitions: Sequence[RepetitionEvent]) -> list[str]:
+    """Trends within sets and differences of left and right; only what is worth a statement."""
+    trends = trends_within_sets(repetitions)
+    named = zip(trends, wording.trend_names(trends), strict=True)
+    told = [(name, wording.trend_words(trend)) for trend, name in named if trend.statements]
+    compared = symmetries(repetitions)
+    told += [
+        (each.exercise if len(compared) > 1 else "", wording.symmetry_words(each))
+        for each in compared
+        if each.statements
+    ]
+    return [f"{name[:1].upper()}{name[1:]}: {words}" if name else words for name, words in told]
 
 
 def sensor_lines(outcome: Outcome) -> list[str]:

@@ -11,7 +11,12 @@ from typing import Final
 
 from motion.events import RepetitionEvent, Silence
 from motion.plausibility import RowFlag
+from motion.quantity import Quantity
+from motion.symmetry import LEAST_REPETITIONS as LEAST_A_SIDE
+from motion.symmetry import Difference, Symmetry
 from motion.template import ExerciseTemplate
+from motion.trend import LEAST_REPETITIONS as LEAST_FOR_TREND
+from motion.trend import SetTrend, Trend
 from server.losses import MOST_KEPT, BriefLosses, Loss
 
 _RULES: Final = {
@@ -34,6 +39,22 @@ _LOSSES: Final = {
     RowFlag.NOT_FINITE: "values that are no numbers",
     RowFlag.SATURATED: _REASONS["saturated"],
     RowFlag.FROZEN: _REASONS["frozen"],
+}
+_QUANTITIES: Final = {
+    Quantity.RANGE: "range",
+    Quantity.OUT: "time out",
+    Quantity.HOLD: "time held",
+    Quantity.BACK: "time back",
+    Quantity.SMOOTHNESS: "smoothness",
+    Quantity.SCORE: "score",
+}
+_UNITS: Final = {
+    Quantity.RANGE: "°",
+    Quantity.OUT: " s",
+    Quantity.HOLD: " s",
+    Quantity.BACK: " s",
+    Quantity.SMOOTHNESS: "",
+    Quantity.SCORE: " points",
 }
 
 
@@ -149,3 +170,149 @@ def counted(number: int, one: str, many: str | None = None) -> str:
 def times(number: int) -> str:
     """How often."""
     return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
+
+
+def quantity_words(quantity: Quantity) -> str:
+    """What is compared within a set or between sides."""
+    return _QUANTITIES[quantity]
+
+
+def value_words(quantity: Quantity, value: float) -> str:
+    """A value with its unit."""
+    match quantity:
+        case Quantity.RANGE:
+            return f"{value:.0f}°"
+        case Quantity.OUT | Quantity.HOLD | Quantity.BACK:
+            return f"{value:.1f} s"
+        case Quantity.SMOOTHNESS:
+            return f"{value:.1f}"
+        case Quantity.SCORE:
+            # The line of a trend may lead beyond what a score can be.
+            return f"{min(100.0, max(0.0, value)):.0f}"
+
+
+def trend_names(trends: Sequence[SetTrend]) -> list[str]:
+    """What tells them apart: exercise, set, way or side; nothing where there is only one."""
+    if len(trends) < 2:
+        return [""] * len(trends)
+    exercises = {trend.exercise for trend in trends}
+    kinds = [(trend.exercise, trend.side, trend.way) for trend in trends]
+    several_sets = len(set(kinds)) < len(kinds)
+    several_kinds = len({(trend.side, trend.way) for trend in trends}) > 1
+    names = []
+    for trend in trends:
+        parts = [trend.exercise] if len(exercises) > 1 else []
+        parts += [f"set {trend.set_index}"] if several_sets else []
+        if several_kinds:
+            parts += [(trend.way or trend.side or "").replace("_", " ")]
+        names.append(", ".join(part for part in parts if part))
+    return names
+
+
+def trend_words(trend: SetTrend) -> str:
+    """What became of a set while it lasted, in a sentence or two."""
+    if not trend.trends:
+        left_out = f", {trend.left_out} more paused or not fully recorded" if trend.left_out else ""
+        return (
+            f"Too few repetitions to tell a trend: {len(trend.repetitions)}{left_out}, where "
+            f"{LEAST_FOR_TREND} are needed."
+        )
+    if not trend.statements:
+        if any(each.beyond_chance for each in trend.trends.values()):
+            return "No trend that is both beyond chance and large enough to matter."
+        return "No trend beyond chance."
+    tired = [each for each in trend.statements if each.of_fatigue]
+    others = [each for each in trend.statements if not each.of_fatigue]
+    sign = "a sign of fatigue" if len(tired) == 1 else "signs of fatigue"
+    told = []
+    if tired:
+        told.append(f"{_changes_words(tired)}: {sign}.")
+    if others:
+        told.append(f"{_changes_words(others)}.")
+    return " ".join(told)
+
+
+def _changes_words(trends: Sequence[Trend]) -> str:
+    """Changes of one set as a clause; which repetitions and which interval is said once."""
+    parts = []
+    for number, trend in enumerate(trends):
+        since = " from the first to the last repetition" if number == 0 else ""
+        level = "95 % interval " if number == 0 else ""
+        verb = "rose" if trend.change > 0.0 else "fell"
+        by, low, high, unit = _change_numbers(trend)
+        parts.append(
+            f"the {quantity_words(trend.quantity)} {verb} by {by}{unit}{since} "
+            f"({level}{low} to {high}{unit})"
+        )
+    text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return text[:1].upper() + text[1:]
+
+
+def _change_numbers(trend: Trend) -> tuple[str, str, str, str]:
+    """Size of a change, its interval and its unit; the interval lies on one side of zero."""
+    percent = trend.percent
+    values = percent if percent is not None else (trend.change, trend.low, trend.high)
+    by, low, high = (abs(value) for value in values)
+    digits = 1 if percent is None and trend.quantity is not Quantity.SCORE else 0
+    unit = " %" if percent is not None else _UNITS[trend.quantity]
+    low, high = sorted((low, high))
+    return f"{by:.{digits}f}", f"{low:.{digits}f}", f"{high:.{digits}f}", unit
+
+
+def change_words(trend: Trend) -> str:
+    """A change with its interval, signed, stated or not: -20 % (-26 to -13)."""
+    percent = trend.percent
+    if percent is not None:
+        change, low, high = percent
+        return f"{_signed(change, 0)} % ({_signed(low, 0)} to {_signed(high, 0)})"
+    digits = 0 if trend.quantity is Quantity.SCORE else 1
+    return (
+        f"{_signed(trend.change, digits)} "
+        f"({_signed(trend.low, digits)} to {_signed(trend.high, digits)})"
+    )
+
+
+def _signed(value: float, digits: int) -> str:
+    """A number with its sign; nothing has none."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0.0 else text
+
+
+def symmetry_words(symmetry: Symmetry) -> str:
+    """Left against right, in a sentence or more."""
+    if not symmetry.differences:
+        return (
+            "Too few repetitions to compare left and right: "
+            f"{len(symmetry.left)} and {len(symmetry.right)}, where {LEAST_A_SIDE} of each are "
+            "needed."
+        )
+    if symmetry.statements:
+        return " ".join(_difference_words(each) for each in symmetry.statements)
+    if any(each.low > 0.0 or each.high < 0.0 for each in symmetry.differences.values()):
+        return (
+            "No difference between left and right that is both beyond chance and large enough to "
+            "matter."
+        )
+    return "No difference between left and right beyond chance."
+
+
+def _difference_words(difference: Difference) -> str:
+    quantity = difference.quantity
+    left, right = (value_words(quantity, each) for each in (difference.left, difference.right))
+    low, high = sorted((abs(difference.low), abs(difference.high)))
+    low_text = value_words(quantity, low).removesuffix(" s").removesuffix("°")
+    index = difference.index_percent
+    told = "" if index is None else f"symmetry index {index:.0f} %, "
+    return (
+        f"The {quantity_words(quantity)} was {left} on the left and {right} on the right "
+        f"({told}95 % interval of the difference {low_text} to {value_words(quantity, high)})."
+    )
+
+
+def gap_words(difference: Difference) -> str:
+    """The difference of left and right with its interval, signed: -6° (-9 to -3)."""
+    quantity = difference.quantity
+    digits, unit = (0, "°") if quantity is Quantity.RANGE else (1, " s")
+    numbers = (difference.difference, difference.low, difference.high)
+    apart, low, high = (_signed(value, digits) for value in numbers)
+    return f"{apart}{unit} ({low} to {high})"

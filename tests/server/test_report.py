@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from motion.events import Silence
+from motion.events import RepetitionEvent, Silence
 from server import figure
 from server.curve import MOST_SPANS
 from server.errors import OutputError
-from server.report import report_html, write_report
+from server.report import MOST_TREND_FIGURES, report_html, write_report
 from tests.motion.movement import template
 from tests.server.outcomes import faulty, outcome, plan, repetition
 
@@ -40,7 +40,7 @@ class Page(HTMLParser):
         if tag == "script" and attributes.get("type") == "application/json":
             self.documents[str(attributes["id"])] = json.loads(data)
         elif tag not in ("script", "style"):
-            self.texts.append(data.strip())
+            self.texts.append(data.strip().replace("\xa0", " "))
 
     def handle_endtag(self, tag: str) -> None:
         self._within = ("", {})
@@ -153,11 +153,100 @@ def test_a_thousand_repetitions_are_all_there(tmp_path: Path) -> None:
 
 
 def test_sets_and_exercises_are_told_apart(tmp_path: Path) -> None:
+    names = ["Set 1", "Set 2"]
     sets = [repetition(1), repetition(2, set_index=2)]
     page = Page(report_html(plan(tmp_path), outcome(sets)))
-    assert [text for text in page.texts if text.startswith("Set ")] == ["Set 1", "Set 2"]
+    assert [text for text in page.texts if text in names] == names
     page = Page(report_html(plan(tmp_path), outcome([repetition(1), repetition(2)])))
-    assert not [text for text in page.texts if text.startswith("Set ")]
+    assert not [text for text in page.texts if text in names]
+
+
+def tired(count: int = 10, **fields: Any) -> list[RepetitionEvent]:
+    """A set whose range falls from 60 to 42 degrees."""
+    return [
+        repetition(k, **({"rom_deg": 60.0 - 18.0 * (k - 1) / (count - 1)} | fields))
+        for k in range(1, count + 1)
+    ]
+
+
+def test_a_tired_set_is_told_and_drawn(tmp_path: Path) -> None:
+    page = Page(report_html(plan(tmp_path), outcome(tired())))
+    (told,) = [text for text in page.texts if text.startswith("The range")]
+    assert told.startswith("The range fell by 30 % from the first to the last repetition (95 %")
+    assert told.endswith("): a sign of fatigue.")
+    ranges = page.documents["figure-trend-range-0"]["data"]
+    assert ranges[0]["y"] == [event.rom_deg for event in tired()]
+    line = ranges[-1]
+    assert (line["x"], line["line"]["width"]) == ([1, 10], figure.STATED_WIDTH)
+    assert line["y"] == pytest.approx([60.0, 42.0])
+    times = page.documents["figure-trend-time-0"]["data"]
+    assert [trace["name"] for trace in times if trace["mode"] == "markers"] == [
+        "time out",
+        "time back",
+    ]
+    assert {trace["line"]["width"] for trace in times if trace["mode"] == "lines"} == {
+        figure.UNSTATED_WIDTH
+    }
+    assert "60° to 42°" in page.texts
+
+
+def test_a_steady_set_and_a_short_one_say_so(tmp_path: Path) -> None:
+    steady = [repetition(k) for k in range(1, 9)]
+    short = [repetition(k, set_index=2) for k in range(1, 4)]
+    short[2] = repetition(3, set_index=2, notes=["paused"])
+    page = Page(report_html(plan(tmp_path), outcome(steady)))
+    assert "No trend beyond chance." in page.texts
+    page = Page(report_html(plan(tmp_path), outcome([*steady, *short])))
+    assert "Trend within set 1" in page.texts
+    assert "Trend within other sets" in page.texts
+    assert (
+        "Set 2: Too few repetitions to tell a trend: 2, 1 more paused or not fully recorded, where "
+        "5 are needed." in page.texts
+    )
+    assert "figure-trend-range-1" not in page.documents
+
+
+def test_a_hold_is_drawn_by_the_time_held(tmp_path: Path) -> None:
+    held = [
+        repetition(k, out_s=0.0, hold_s=30.0 - 3.0 * k, smoothness_out=None) for k in range(1, 8)
+    ]
+    page = Page(report_html(plan(tmp_path), outcome(held)))
+    times = page.documents["figure-trend-time-0"]["data"]
+    assert [trace["name"] for trace in times if trace["mode"] == "markers"] == [
+        "time held",
+        "time back",
+    ]
+    assert any(text.startswith("The time held fell by 67 %") for text in page.texts)
+
+
+def test_only_the_first_of_very_many_sets_are_drawn(tmp_path: Path) -> None:
+    many = [
+        repetition(k, set_index=number)
+        for number in range(1, MOST_TREND_FIGURES + 3)
+        for k in range(1, 7)
+    ]
+    page = Page(report_html(plan(tmp_path), outcome(many)))
+    drawn = [name for name in page.documents if name.startswith("figure-trend-range")]
+    assert len(drawn) == MOST_TREND_FIGURES
+    last = f"Set {MOST_TREND_FIGURES + 2}: No trend beyond chance."
+    assert last in page.texts
+
+
+def test_sides_are_told_apart_and_compared(tmp_path: Path) -> None:
+    left = [repetition(k, side="left", rom_deg=40.0) for k in range(1, 7)]
+    right = [repetition(k, side="right", rom_deg=60.0) for k in range(1, 7)]
+    texts = Page(report_html(plan(tmp_path), outcome([*left, *right]))).texts
+    assert "Trend within the set: left" in texts
+    assert "Trend within the set: right" in texts
+    assert "Left against right" in texts
+    assert (
+        "The range was 40° on the left and 60° on the right (symmetry index 67 %, 95 % interval of "
+        "the difference 14 to 26°)." in texts
+    )
+    few = Page(report_html(plan(tmp_path), outcome([*left, *right[:2]]))).texts
+    assert any(text.startswith("Too few repetitions to compare") for text in few)
+    one = Page(report_html(plan(tmp_path), outcome(left))).texts
+    assert "Left against right" not in one
 
 
 def test_the_summary_counts_and_averages(tmp_path: Path) -> None:

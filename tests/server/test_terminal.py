@@ -10,7 +10,9 @@ import msgspec
 import pytest
 from rich.console import Console
 
-from motion.events import SensorEvent, SensorState, SessionEvent
+from motion.events import RepetitionEvent, SensorEvent, SensorState, SessionEvent
+from motion.symmetry import symmetries
+from motion.trend import trends_within_sets
 from server import terminal, wording
 from server.engine import gonio_version
 from server.terminal import KernelWarmup
@@ -127,6 +129,88 @@ def test_late_samples_and_bad_calibration_are_told(tmp_path: Path) -> None:
     out = console()
     terminal.show_outcome(out, plan(tmp_path), done, ["A warning."])
     assert "- A warning." in shown(out)
+
+
+def sentences(repetitions: list[RepetitionEvent]) -> list[str]:
+    return terminal.comparison_lines(repetitions)
+
+
+def test_only_what_is_worth_a_statement_is_told_of_trends_and_sides(tmp_path: Path) -> None:
+    steady = [repetition(k) for k in range(1, 11)]
+    assert sentences(steady) == []
+    assert sentences([]) == []
+    tired = [repetition(k, rom_deg=60.0 - 2.0 * k) for k in range(1, 11)]
+    (told,) = sentences(tired)
+    assert told.startswith("The range fell by 31 % from the first to the last repetition (95 %")
+    out = console()
+    terminal.show_outcome(out, plan(tmp_path), outcome(tired), [])
+    assert told in shown(out)
+
+
+def test_sets_and_ways_are_named_where_there_are_several() -> None:
+    def both(set_index: int, fall: float) -> list[RepetitionEvent]:
+        return [
+            repetition(
+                k,
+                set_index=set_index,
+                way="bend_left" if k % 2 else "bend_right",
+                rom_deg=60.0 - (fall * k if k % 2 else 20.0),
+            )
+            for k in range(1, 21)
+        ]
+
+    first, sides = sentences([*both(1, 0.0), *both(2, 2.0)])
+    assert first.startswith("Set 2, bend left: The range fell by 62 %")
+    assert sides.startswith("The range was 59° on the left and 40° on the right (symmetry index 68")
+
+
+def test_exercises_are_named_where_several_were_done_on_both_sides() -> None:
+    done = [
+        repetition(k, exercise=exercise, side=side, rom_deg=40.0 if side == "left" else 60.0)
+        for exercise in ("lunge", "clamshell")
+        for side in ("left", "right")
+        for k in range(1, 6)
+    ]
+    assert [line.split(":")[0] for line in sentences(done)] == ["Lunge", "Clamshell"]
+
+
+def test_several_changes_are_one_sentence_and_fatigue_is_said_once() -> None:
+    done = [
+        repetition(k, rom_deg=60.0 - 2.0 * k, out_s=1.0 + 0.1 * k, score=100.0 - 3.0 * k)
+        for k in range(1, 11)
+    ]
+    (told,) = sentences(done)
+    assert told.count("from the first to the last") == 2
+    tired, other = told.split(": signs of fatigue. ")
+    assert " and the time out rose by 82 % (" in tired
+    assert other.startswith("The score fell by 27 points")
+
+
+def test_a_change_without_a_percentage_keeps_its_unit() -> None:
+    rough = [repetition(k, smoothness_out=-1.5 - 0.2 * k) for k in range(1, 11)]
+    (told,) = sentences(rough)
+    assert told.startswith("The smoothness fell by 1.8 from the first to the last repetition (95 %")
+    held = [repetition(k, hold_s=max(0.0, 0.3 * (k - 2))) for k in range(1, 11)]
+    (told,) = sentences(held)
+    assert told.startswith("The time held rose by")
+
+
+def test_what_is_sure_and_small_is_not_called_chance() -> None:
+    (small,) = trends_within_sets(
+        [repetition(k, rom_deg=60.0 - 0.4 * k, rom_sd_deg=0.1) for k in range(1, 11)]
+    )
+    assert wording.trend_words(small) == (
+        "No trend that is both beyond chance and large enough to matter."
+    )
+    sides = [
+        repetition(k, side=side, rom_deg=60.0 if side == "left" else 57.0, rom_sd_deg=0.1)
+        for side in ("left", "right")
+        for k in range(1, 6)
+    ]
+    (alike,) = symmetries(sides)
+    assert wording.symmetry_words(alike).startswith("No difference between left and right that is")
+    (equal,) = symmetries([*sides[:5], *(repetition(k, side="right") for k in range(1, 6))])
+    assert wording.symmetry_words(equal) == "No difference between left and right beyond chance."
 
 
 # --- the first run
