@@ -25,8 +25,15 @@ SAME_INCLINATION_RAD: Final = math.radians(10.0)
 # ... and its heading within this. Drift between two rests is a degree or two; a held turn larger
 # than this must not be taken for drift.
 SAME_HEADING_RAD: Final = math.radians(5.0)
-# Time constant of the re-zeroing, so that the angle never jumps.
+# Time constant of the re-zeroing, so that the angle never jumps ...
 REZERO_S: Final = 0.5
+# ... and its fastest: what a gyroscope whose bias is unknown yet drifts by (0.5 degrees a second on
+# each of two axes), and no turn that somebody sets out to do.
+REZERO_RADPS: Final = math.radians(1.0)
+# A heading that changes faster is turned, however slowly a turn begins; sway of the trunk stays
+# below a degree a second. Averaged over a time that lets no step through.
+TURNING_RADPS: Final = math.radians(1.5)
+TURNING_S: Final = 0.25
 
 # State: a head, then one block a sensor.
 STILL_FROM_T: Final = 0
@@ -38,7 +45,9 @@ HEAD: Final = 5
 ANCHOR: Final = 0
 NEUTRAL: Final = 4
 CORRECTION: Final = 8
-BLOCK: Final = 9
+HEADING: Final = 9  # against the neutral pose, at the last sample
+TURNING: Final = 10  # its rate, smoothed
+BLOCK: Final = 11
 
 
 @njit
@@ -88,6 +97,22 @@ def heading_apart(q: Float64, reference: Float64) -> float:
 
 
 @njit
+def _follow_heading(state: Float64, q: Float64, passed: float, anew: bool) -> None:
+    """Note how fast each sensor turns about the vertical, `passed` seconds after the last look."""
+    share = min(1.0, passed / TURNING_S)
+    for s in range(len(q) // 4):
+        block = state[HEAD + s * BLOCK : HEAD + (s + 1) * BLOCK]
+        heading = heading_apart(q[4 * s : 4 * s + 4], block[NEUTRAL : NEUTRAL + 4])
+        if anew or passed <= 0.0:
+            block[TURNING] = 0.0
+        else:
+            turned = heading - block[HEADING]
+            turned -= 2.0 * math.pi * math.floor(turned / (2.0 * math.pi) + 0.5)
+            block[TURNING] += share * (turned / passed - block[TURNING])
+        block[HEADING] = heading
+
+
+@njit
 def rest_kernel(
     state: Float64,
     t: Float64,
@@ -120,6 +145,8 @@ def rest_kernel(
                 for k in range(4):
                     state[HEAD + s * BLOCK + ANCHOR + k] = q[i, 4 * s + k]
         still_s[i] = now - state[STILL_FROM_T]
+        if rezero and state[HAS_NEUTRAL] == 1.0:
+            _follow_heading(state, q[i], now - state[LAST_T], gap[i] == 1)
         if still_s[i] >= NEUTRAL_S:
             if state[HAS_NEUTRAL] == 0.0:
                 state[HAS_NEUTRAL] = 1.0
@@ -127,8 +154,11 @@ def rest_kernel(
                 for s in range(sensors):
                     for k in range(4):
                         state[HEAD + s * BLOCK + NEUTRAL + k] = q[i, 4 * s + k]
+                    state[HEAD + s * BLOCK + HEADING] = 0.0
+                    state[HEAD + s * BLOCK + TURNING] = 0.0
             elif rezero:
-                gain = min(1.0, (now - state[LAST_T]) / REZERO_S)
+                passed = now - state[LAST_T]
+                gain = min(1.0, passed / REZERO_S)
                 zeroed = True
                 for s in range(sensors):
                     block = state[HEAD + s * BLOCK : HEAD + (s + 1) * BLOCK]
@@ -140,8 +170,13 @@ def rest_kernel(
                     whole = _apart(qs, neutral)
                     cosine = math.cos(0.5 * whole) / max(math.cos(0.5 * heading), 1e-9)
                     tilt = 2.0 * math.acos(min(1.0, max(-1.0, cosine)))
-                    if tilt <= SAME_INCLINATION_RAD and abs(heading) <= SAME_HEADING_RAD:
-                        block[CORRECTION] += gain * heading
+                    turning = abs(block[TURNING]) > TURNING_RADPS
+                    same = tilt <= SAME_INCLINATION_RAD and abs(heading) <= SAME_HEADING_RAD
+                    if same and not turning:
+                        most = REZERO_RADPS * passed
+                        change = max(-most, min(most, gain * heading))
+                        block[CORRECTION] += change
+                        block[HEADING] -= change
                     else:
                         zeroed = False
                 if zeroed:
