@@ -28,6 +28,7 @@ from motion.events import (
     Silence,
     encode,
 )
+from motion.evidence import Witness
 from motion.plausibility import Plausibility, PlausibilityCheck
 from motion.samples import Samples, Watermark
 from motion.session import (
@@ -344,13 +345,19 @@ class Replay:
         return FirstPass(results, losses, begins_s)
 
     def run(
-        self, outcome: Outcome, *, angles: bool = False, progress: Progress = no_progress
+        self,
+        outcome: Outcome,
+        *,
+        angles: bool = False,
+        witness: Witness | None = None,
+        progress: Progress = no_progress,
     ) -> Iterator[Event]:
         """Feed the engine; gives the events as they come and keeps them, and the log, in `outcome`.
 
-        angles: AngleEvents too; they are given and drawn into `outcome.curve`, not kept.
+        angles: AngleEvents too; they are given and drawn into `outcome.curve`, not kept. witness:
+        handed the evidence of every repetition before its event.
         """
-        session = Session(angles=angles)
+        session = Session(angles=angles, witness=witness)
         if angles and outcome.curve is None:
             outcome.curve = AngleCurve()
         try:
