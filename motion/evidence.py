@@ -23,8 +23,8 @@ class Evidence:
 
     rest_deg: the level of the rest before, on the scale of `angle_deg`. way: 1 above the rest, -1
     below it. t_s, angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation,
-    from before the start to the newest sample. gap: (n,) 1 where a silence precedes the sample.
-    An axis that is still being sought may move later angles; these are the ones that were measured.
+    from before the start to the newest sample. While the axis is still being sought, what is told
+    of the angle later may differ; these values are the ones that were measured.
     """
 
     event: RepetitionEvent
@@ -35,7 +35,6 @@ class Evidence:
     t_s: Float64
     angle_deg: Float64
     angle_sd_deg: Float64
-    gap: NDArray[np.uint8]
 
     def outcomes(self) -> list[RuleOutcome]:
         """How every rule that applies came out: what the verdict was made from."""

@@ -554,7 +554,6 @@ class Tracker:
             t_s=history["t"].copy(),
             angle_deg=history["angle"].copy(),
             angle_sd_deg=history["sd"].copy(),
-            gap=history["gap"].copy(),
         )
 
     def _way_of(self, row: Float64) -> str | None:

@@ -26,7 +26,7 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import files
+from server.commands import explain, files
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
@@ -65,6 +65,7 @@ def gonio() -> None:
 
 gonio.add_command(files.import_)
 gonio.add_command(files.export)
+gonio.add_command(explain.explain)
 
 # --- demo
 

@@ -94,8 +94,8 @@ def angle_figure(
         figure.add_trace(_shading(spans, colour, pattern, verdict.value))
     silent = [(silence.from_s, silence.to_s) for silence in silences]
     figure.add_trace(_shading(silent, SILENCE, "x", "sensor silent"))
-    figure.add_trace(_band(points))
-    figure.add_trace(_line(points))
+    figure.add_trace(uncertainty(points))
+    figure.add_trace(angle_line(points))
     for verdict, colour, symbol in (
         (Verdict.CORRECT, CORRECT, "circle"),
         (Verdict.INCORRECT, INCORRECT, "x"),
@@ -107,11 +107,11 @@ def angle_figure(
         peaks.marker = _marker(colour, symbol, len(repetitions))
         figure.add_trace(peaks)
     _target(figure, template, high, layer="above")
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
         hovermode="closest",
-        xaxis={**_axis("time, s"), "range": span, "minallowed": span[0], "maxallowed": span[1]},
-        yaxis={**_axis("angle above rest, °"), "range": [low, high]},
+        xaxis={**axis("time, s"), "range": span, "minallowed": span[0], "maxallowed": span[1]},
+        yaxis={**axis("angle above rest, °"), "range": [low, high]},
         # Shading covers the whole height, however the angle is zoomed.
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     )
@@ -149,9 +149,9 @@ def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTempl
     tops = [event.rom_deg + event.rom_sd_deg for event in repetitions]
     top = 1.1 * max([*tops, template.range.goal_deg])
     _target(figure, template, top)
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
-        xaxis=_numbers(len(repetitions)), yaxis={**_axis("range, °"), "range": [0.0, top]}
+        xaxis=_numbers(len(repetitions)), yaxis={**axis("range, °"), "range": [0.0, top]}
     )
     return figure
 
@@ -186,18 +186,19 @@ def tempo_figure(repetitions: Sequence[RepetitionEvent]) -> Any:
                 hovertemplate=f"{name} %{{y:.1f}} s<br>%{{customdata}}<extra></extra>",
             )
         )
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
-        margin={**_layout()["margin"], "r": 16},
+        margin={**layout()["margin"], "r": 16},
         barmode="stack",
         bargap=0.3,
         xaxis=_numbers(len(repetitions)),
-        yaxis={**_axis("duration, s"), "rangemode": "tozero"},
+        yaxis={**axis("duration, s"), "rangemode": "tozero"},
     )
     return figure
 
 
-def _layout() -> dict[str, Any]:
+def layout() -> dict[str, Any]:
+    """What all figures share."""
     return {
         "template": None,
         "showlegend": False,
@@ -209,7 +210,8 @@ def _layout() -> dict[str, Any]:
     }
 
 
-def _axis(title: str) -> dict[str, Any]:
+def axis(title: str) -> dict[str, Any]:
+    """An axis with this title."""
     return {
         "title": {"text": title, "font": {"size": 13, "color": MUTED}},
         "gridcolor": GRID,
@@ -223,7 +225,7 @@ def _axis(title: str) -> dict[str, Any]:
 
 def _numbers(count: int) -> dict[str, Any]:
     return {
-        **_axis("repetition"),
+        **axis("repetition"),
         "range": [0.4, max(count, 1) + 0.6],
         "showgrid": False,
         "dtick": 1 if count <= 12 else None,
@@ -264,7 +266,7 @@ def _shading(spans: Sequence[tuple[float, float]], colour: str, pattern: str, na
     )
 
 
-def _band(points: Sequence[CurvePoint]) -> Any:
+def uncertainty(points: Sequence[CurvePoint]) -> Any:
     """One standard deviation either side; each stretch without a gap is a polygon."""
     x: list[float] = []
     y: list[float] = []
@@ -285,7 +287,8 @@ def _band(points: Sequence[CurvePoint]) -> Any:
     )
 
 
-def _line(points: Sequence[CurvePoint]) -> Any:
+def angle_line(points: Sequence[CurvePoint]) -> Any:
+    """The angle over time, with gaps where it was not known."""
     x: list[float] = []
     y: list[float] = []
     sd: list[float] = []

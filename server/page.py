@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from plotly.offline import get_plotlyjs
 
+from devices.recording import Recording
 from motion.template import ExerciseTemplate, Tempo
 from server import figure, wording
 from server.engine import engine_versions
-from server.replay import Replay
 
 # Nothing is fetched, whatever a recording's texts may hold.
 _POLICY: Final = (
@@ -87,13 +87,12 @@ def head(title: str, facts: Sequence[str]) -> str:
     return f"<header><h1>{text(title)}</h1><p class='meta'>{spans}</p></header>"
 
 
-def recording_facts(replay: Replay) -> list[str]:
+def recording_facts(recording: Recording, side: str | None) -> list[str]:
     """Which recording, which side, when."""
-    recording = replay.recording
     info = recording.info
     facts = [f"Recording {info.id or Path(recording.path).name}"]
-    if replay.side is not None:
-        facts.append(f"{replay.side} side")
+    if side is not None:
+        facts.append(f"{side} side")
     if info.started_at is not None:
         facts.append(f"{info.started_at:%d %B %Y, %H:%M}")
     return facts
@@ -109,6 +108,12 @@ def _swatch(kind: str) -> str:
         "incorrect": '<path d="M0 14 14 0M8 14 22 0M-8 14 6 0M16 14 30 0" '
         'stroke="var(--incorrect-mark)" opacity=".45"/>'
         '<path d="M8 4 14 10M14 4 8 10" stroke="var(--incorrect-mark)" stroke-width="2.6"/>',
+        "kept": '<rect width="22" height="14" fill="var(--correct-mark)"/>',
+        "broken": '<rect width="22" height="14" fill="var(--incorrect-mark)"/>'
+        '<path d="M0 14 14 0M8 14 22 0" stroke="var(--hatching)" opacity=".5"/>',
+        "asked": '<rect width="22" height="14" fill="var(--target)" opacity=".2"/>'
+        '<path d="M1 0V14M21 0V14" stroke="var(--target)" stroke-width="2"/>',
+        "unasked": '<rect width="22" height="14" fill="var(--muted)"/>',
         "target": '<rect width="22" height="14" fill="var(--target)" opacity=".15"/>'
         '<path d="M0 7H22" stroke="var(--target)" stroke-width="1.6"/>',
         "silence": '<path d="M0 14 14 0M8 14 22 0M0 0 14 14M8 0 22 14" '
@@ -130,7 +135,7 @@ def legend(entries: Sequence[tuple[str, str]]) -> str:
 
 
 def plot(name: str, height: str, description: str) -> str:
-    """The place of a figure. height: `tall` or `low`."""
+    """The place of a figure. height: `tall`, `low` or `flat`."""
     return (
         f"<div class='plot {height}' data-figure='figure-{name}' role='img' "
         f"aria-label='{description}'></div>"

@@ -184,6 +184,8 @@ class Replay:
         self.side = side
         self.from_log = from_log
         self._controls = controls
+        # Those of the notes that are about the last exercise alone.
+        self._notes_on_last: list[str] = []
         # Under the template's slots, as the exercise uses it and a session recording stores it.
         self.calibration: dict[str, Any] | None = None
         # Counting begins here, seconds.
@@ -278,11 +280,15 @@ class Replay:
                 f"The template {template.id!r} of --template takes the place of the one in the log."
             )
         ids = list(dict.fromkeys(each.id for each in used))
-        if len(ids) > 1:
-            notes.append(
+        several = (
+            [
                 f"The session holds several exercises ({', '.join(ids)}); the target shown is that "
                 "of the last."
-            )
+            ]
+            if len(ids) > 1
+            else []
+        )
+        notes += several
         needed = list(dict.fromkeys(slot for each in used for slot in each.slots))
         rename, assumed = _assign(recording, needed, slots)
         anew: dict[str, Any] | None = None
@@ -304,10 +310,16 @@ class Replay:
         last = next(c for c in reversed(controls) if isinstance(c, StartControl))
         notes += assumed + _calibration_notes(used[-1], last.calibration)
         plan = cls(recording, used[-1], controls, rename, notes, side=last.side, from_log=True)
+        plan._notes_on_last = several
         plan.calibration = (
             anew if anew is not None else _renamed_calibration(recording.info.calibration, rename)
         )
         return plan
+
+    @property
+    def notes_for_any(self) -> list[str]:
+        """The notes that hold whichever exercise of the session is shown."""
+        return [note for note in self.notes if note not in self._notes_on_last]
 
     @property
     def stored_events(self) -> list[dict[str, Any]] | None:

@@ -43,7 +43,7 @@ def report_html(replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()) 
         page.head(
             template.name,
             [
-                *page.recording_facts(replay),
+                *page.recording_facts(replay.recording, replay.side),
                 f"lasting {wording.duration(replay.recording.duration_s)}",
             ],
         ),
