@@ -43,6 +43,8 @@ LABEL_PX: Final = 13.0
 # Width of the plot on a phone, and of the name of a part.
 PHONE_WIDTH_PX: Final = 224.0
 NAME_PX: Final = 30.0
+# Room beside the curve, as a share of the time shown.
+EDGE: Final = 0.02
 # Bars: half the height of the asked zone and of the value, in rows.
 _ZONE_HALF: Final = 0.28
 _BAR: Final = 0.3
@@ -69,7 +71,9 @@ def angle_figure(explanation: Explanation) -> Any:
     figure.add_trace(_moments(explanation))
     _levels(figure, template, shown, visible)
     times = [event.start_s, event.end_s, *(point.t_s for point in points)]
-    span = [min(times), max(times)]
+    # So that a marker at the very start or end is whole.
+    margin = EDGE * (max(times) - min(times))
+    span = [min(times) - margin, max(times) + margin]
     _shade(figure, explanation, span[1] - span[0])
     figure.update_layout(**layout())
     figure.update_layout(
@@ -152,7 +156,7 @@ def _shade(figure: Any, explanation: Explanation, shown_s: float) -> None:
 
 
 def _moments(explanation: Explanation) -> Any:
-    """Start, peak and end on the curve."""
+    """Start, peak and end on the curve; a start that was not seen is none."""
     sought = explanation.sought
     event = sought.evidence.event
     named = [
@@ -160,6 +164,8 @@ def _moments(explanation: Explanation) -> Any:
         ("peak", event.peak_s, "top center"),
         ("end", event.end_s, "top right"),
     ]
+    if not sought.evidence.measure.whole:
+        named = named[1:]
     return go.Scatter(
         x=[t_s for _, t_s, _ in named],
         y=[_height(sought.points, t_s) for _, t_s, _ in named],
@@ -168,6 +174,7 @@ def _moments(explanation: Explanation) -> Any:
         textposition=[place for _, _, place in named],
         textfont={"size": 12, "color": INK},
         marker={"color": INK, "size": 8},
+        cliponaxis=False,
         name="moments",
         customdata=[f"{name} at {wording.clock(t_s)}" for name, t_s, _ in named],
         hovertemplate="%{customdata}, %{y:.1f}°<extra></extra>",
@@ -263,7 +270,10 @@ class Bar:
 
 
 def tempo_bars(explanation: Explanation) -> list[Bar]:
-    """Every part of the repetition, in seconds; of a hold only what is asked of it."""
+    """Every part of the repetition, in seconds; of a hold only what is asked of it.
+
+    Where the start was not seen, the way back is all that is known.
+    """
     evidence = explanation.sought.evidence
     measure = evidence.measure
     parts = (
@@ -276,6 +286,8 @@ def tempo_bars(explanation: Explanation) -> list[Bar]:
         Bar(label, value, measure.time_sd_s, _compared(explanation, name))
         for label, name, value in parts
     ]
+    if not measure.whole:
+        return [bar for bar in bars if bar.label == "back"]
     if evidence.template.band is None:
         return bars
     return [bar for bar in bars if bar.label == "hold" or bar.compared]

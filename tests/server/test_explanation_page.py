@@ -124,9 +124,14 @@ def test_compensations_are_drawn_against_their_limits(tmp_path: Path) -> None:
     assert "figure-compensations" not in without.documents
 
 
-def test_a_repetition_without_a_start_has_no_times_to_compare(tmp_path: Path) -> None:
+def test_of_a_repetition_without_a_start_only_what_was_seen_is_shown(tmp_path: Path) -> None:
     page = page_of(tmp_path, explained(whole=False, out_s=0.0))
-    assert set(bars(page, "tempo")["marker"]["color"]) == {figure.MUTED}
+    assert texts(page.documents["figure-tempo"]) == ["<b>0.80 s</b>"]
+    assert bars(page, "tempo")["marker"]["color"] == [figure.MUTED]
+    (moments,) = [
+        trace for trace in page.documents["figure-angle"]["data"] if trace["name"] == "moments"
+    ]
+    assert moments["text"] == ["peak", "end"]
 
 
 def test_of_a_hold_the_stretches_in_the_band_are_shaded(tmp_path: Path) -> None:
