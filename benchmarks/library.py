@@ -390,7 +390,7 @@ def _figures(one: Draw) -> dict[str, Any]:
     errors = np.array(one.range_errors_deg)
     sds = np.array(one.rom_sds_deg)
     within = [
-        float(np.mean(np.abs(errors) <= k * sds)) if len(errors) else math.nan for k in (1, 2)
+        scoring.share(int(np.sum(np.abs(errors) <= k * sds)), len(errors)) for k in (1.0, 2.0)
     ]
     return {
         "sets": sum(scored.sets for scored in one.kinds.values()),

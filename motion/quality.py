@@ -7,6 +7,7 @@ How a repetition is found stands in `repetition`, when a cue is given in `sessio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -47,6 +48,7 @@ COMPENSATION_POINTS: Final = 15.0
 OVERSHOOT_SHARE: Final = 0.5
 
 _COMPENSATION: Final = "compensation:"
+_NOTES: Final = frozenset(note.value for note in Note)
 
 # What a patient hears or reads: by code, so that it can be translated. Short, and says what to do.
 CUES: Final[Mapping[str, str]] = MappingProxyType(
@@ -228,93 +230,206 @@ class Judgement:
     notes: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Finding:
-    """How one rule came out.
+class Unit(StrEnum):
+    """Of a compared value. A SPARC has none."""
 
-    margin: distance from the threshold, negative when broken. sd: its standard deviation, None for
-    a rule that a small error of measurement cannot turn over.
+    DEGREES = "deg"
+    SECONDS = "s"
+    SPARC = "sparc"
+
+
+class Bound(StrEnum):
+    """Which side of its threshold a value should be on."""
+
+    LEAST = "least"
+    MOST = "most"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One measured value against one threshold, both in `unit`.
+
+    measured: the field of `RepetitionMeasure` it stands in, or the name of a compensation. sd: the
+    value's standard deviation, None where none is known.
+    """
+
+    measured: str
+    unit: Unit
+    value: float
+    sd: float | None
+    threshold: float
+    bound: Bound
+
+    @property
+    def margin(self) -> float:
+        """Distance from the threshold, negative beyond it."""
+        if self.bound is Bound.LEAST:
+            return self.value - self.threshold
+        return self.threshold - self.value
+
+    @property
+    def margin_sds(self) -> float | None:
+        """The margin in standard deviations of the value; None where none is known."""
+        if self.sd is None:
+            return None
+        if self.sd > 0.0:
+            return self.margin / self.sd
+        return math.copysign(math.inf, self.margin) if self.margin != 0.0 else 0.0
+
+    @property
+    def kept(self) -> bool:
+        """Whether the value is on the right side of its threshold, or on it."""
+        return self.margin >= 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """How one rule that applies came out.
+
+    judging: what it is when broken. comparisons: every value that the rule looks at, the worst of
+    which decides; none for a rule about what happened, of which `happened` tells.
     """
 
     rule: str
     judging: Judging
-    margin: float
-    sd: float | None
+    comparisons: tuple[Comparison, ...] = ()
+    happened: bool = False
+
+    @property
+    def decisive(self) -> Comparison | None:
+        """The comparison with the smallest margin; None for a rule about what happened."""
+        return min(self.comparisons, key=_margin, default=None)
+
+    @property
+    def broken(self) -> bool:
+        decisive = self.decisive
+        return self.happened if decisive is None else not decisive.kept
+
+    @property
+    def borderline(self) -> bool:
+        """Whether another measurement of the same movement might have come out differently.
+
+        What happened has no threshold to be near to.
+        """
+        decisive = self.decisive
+        if decisive is None or decisive.sd is None:
+            return False
+        return abs(decisive.margin) <= decisive.sd
 
 
-def _happened(rule: Fault | Note, seen: bool) -> _Finding:
-    """A rule about what happened has no threshold to be near to."""
-    judging = Judging.FAULT if isinstance(rule, Fault) else Judging.NOTE
-    return _Finding(rule.value, judging, -math.inf if seen else math.inf, None)
+def _margin(comparison: Comparison) -> float:
+    return comparison.margin
 
 
-def _parts(measure: RepetitionMeasure, tempo: Tempo) -> list[tuple[float, float, float]]:
-    """(measured, shortest, longest) in seconds of every prescribed part."""
-    pairs = (
-        (measure.out_s, tempo.out_s),
-        (measure.hold_s, tempo.hold_s),
-        (measure.back_s, tempo.back_s),
-        (measure.active_s, tempo.active_s),
+def _parts(measure: RepetitionMeasure, tempo: Tempo) -> list[tuple[str, float, float, float]]:
+    """(field, measured, shortest, longest) in seconds of every prescribed part."""
+    parts = (
+        ("out_s", measure.out_s, tempo.out_s),
+        ("hold_s", measure.hold_s, tempo.hold_s),
+        ("back_s", measure.back_s, tempo.back_s),
+        ("active_s", measure.active_s, tempo.active_s),
     )
-    return [(value, bounds[0], bounds[1]) for value, bounds in pairs if bounds is not None]
+    return [(name, value, *bounds) for name, value, bounds in parts if bounds is not None]
 
 
-def _smoothness(measure: RepetitionMeasure) -> list[float]:
-    """The directions whose smoothness was measured."""
-    both = (measure.smoothness_out, measure.smoothness_back)
-    return [value for value in both if value is not None and not math.isnan(value)]
-
-
-def _too_fast_margin(measure: RepetitionMeasure, tempo: Tempo) -> float:
-    """How far the most hurried moving part is from its shortest time, seconds."""
-    pairs = (
-        (measure.out_s, tempo.out_s),
-        (measure.back_s, tempo.back_s),
-        (measure.active_s, tempo.active_s),
+def _smoothness(measure: RepetitionMeasure) -> list[tuple[str, float]]:
+    """(field, SPARC) of the directions whose smoothness was measured."""
+    both = (
+        ("smoothness_out", measure.smoothness_out),
+        ("smoothness_back", measure.smoothness_back),
     )
-    return min(
-        (value - bounds[0] for value, bounds in pairs if bounds is not None and bounds[0] > 0.0),
-        default=math.inf,
-    )
+    return [(name, value) for name, value in both if value is not None and not math.isnan(value)]
 
 
-def _findings(measure: RepetitionMeasure, template: ExerciseTemplate) -> list[_Finding]:
-    """Every rule that applies, faults before notes. Of several values the worst one counts."""
+def goal(measure: RepetitionMeasure, template: ExerciseTemplate) -> Comparison | None:
+    """What the repetition aimed at: a range reaches its goal, a hold lasts as long as it should.
+
+    Missing it is no fault. None for a hold that has no prescribed time.
+    """
+    if template.band is None:
+        return _range(measure, template.range.goal_deg, Bound.LEAST)
+    if template.tempo.hold_s is None:
+        return None
+    return _time(measure, "hold_s", measure.hold_s, template.tempo.hold_s[0], Bound.LEAST)
+
+
+def _range(measure: RepetitionMeasure, threshold_deg: float, bound: Bound) -> Comparison:
+    value, sd = measure.rom_deg, measure.rom_sd_deg
+    return Comparison("rom_deg", Unit.DEGREES, value, sd, threshold_deg, bound)
+
+
+def _time(
+    measure: RepetitionMeasure, part: str, value: float, threshold_s: float, bound: Bound
+) -> Comparison:
+    return Comparison(part, Unit.SECONDS, value, measure.time_sd_s, threshold_s, bound)
+
+
+def rule_outcomes(measure: RepetitionMeasure, template: ExerciseTemplate) -> list[RuleOutcome]:
+    """Every rule that applies to this repetition, in the order in which `judge` names them.
+
+    What the template leaves out, or the sensors could not measure, has no outcome. A repetition
+    whose start was not seen has a range that is at least so large, and no times.
+    """
+    overrides: dict[str, Judging] = {str(rule): side for rule, side in template.rules.items()}
+
+    def outcome(rule: str, *comparisons: Comparison, happened: bool = False) -> RuleOutcome:
+        note = rule in _NOTES
+        judging = overrides.get(rule, Judging.NOTE if note else Judging.FAULT)
+        if note and not measure.whole:
+            judging = Judging.NOTE
+        return RuleOutcome(str(rule), judging, comparisons, happened)
+
     target, tempo = template.range, template.tempo
-    fault, note = Judging.FAULT, Judging.NOTE
-    rom_deg, rom_sd_deg = measure.rom_deg, measure.rom_sd_deg
-    time_sd_s = measure.time_sd_s
-    found: list[_Finding] = []
+    parts = _parts(measure, tempo) if measure.whole else []
+    found: list[RuleOutcome] = []
     if template.band is not None:
         # What is held has no range of its own: it is in the band, or it sags.
-        found.append(_happened(Fault.SAGGING, measure.sagging))
+        found.append(outcome(Fault.SAGGING, happened=measure.sagging))
     else:
         if measure.whole:
-            margin = rom_deg - target.minimum_deg
-            found.append(_Finding(Fault.RANGE_SHORT.value, fault, margin, rom_sd_deg))
-        margin = target.limit_deg - rom_deg
-        found.append(_Finding(Fault.RANGE_OVER.value, fault, margin, rom_sd_deg))
-    if measure.whole:
-        margin = _too_fast_margin(measure, tempo)
-        found.append(_Finding(Fault.TOO_FAST.value, fault, margin, time_sd_s))
-        # A shortest time of zero cannot be missed, so nothing is near to it either.
-        if tempo.hold_s is not None and tempo.hold_s[0] > 0.0:
-            margin = measure.hold_s - tempo.hold_s[0]
-            found.append(_Finding(Fault.HOLD_SHORT.value, fault, margin, time_sd_s))
+            least = _range(measure, target.minimum_deg, Bound.LEAST)
+            found.append(outcome(Fault.RANGE_SHORT, least))
+        found.append(outcome(Fault.RANGE_OVER, _range(measure, target.limit_deg, Bound.MOST)))
+    # A shortest time of zero cannot be missed, so nothing is near to it either.
+    hurried = [
+        _time(measure, part, value, shortest, Bound.LEAST)
+        for part, value, shortest, _ in parts
+        if shortest > 0.0
+    ]
+    moving = [each for each in hurried if each.measured != "hold_s"]
+    held = [each for each in hurried if each.measured == "hold_s"]
+    if moving:
+        found.append(outcome(Fault.TOO_FAST, *moving))
+    if held:
+        found.append(outcome(Fault.HOLD_SHORT, *held))
     for compensation in template.compensations:
         measured = measure.compensations.get(compensation.name)
         if measured is not None:
             value_deg, sd_deg = measured
-            margin = compensation.limit_deg - value_deg
-            found.append(_Finding(_COMPENSATION + compensation.name, fault, margin, sd_deg))
-    if measure.whole:
-        margin = min((p[2] - p[0] for p in _parts(measure, tempo)), default=math.inf)
-        found.append(_Finding(Note.TOO_SLOW.value, note, margin, time_sd_s))
+            most = Comparison(
+                compensation.name,
+                Unit.DEGREES,
+                value_deg,
+                sd_deg,
+                compensation.limit_deg,
+                Bound.MOST,
+            )
+            found.append(outcome(_COMPENSATION + compensation.name, most))
+    if parts:
+        slow = [
+            _time(measure, part, value, longest, Bound.MOST) for part, value, _, longest in parts
+        ]
+        found.append(outcome(Note.TOO_SLOW, *slow))
+    smoothness = _smoothness(measure) if measure.whole else []
+    if smoothness:
         # No deviation is known of a SPARC: jerky is never borderline.
-        margin = min(_smoothness(measure), default=math.inf) - JERKY_SPARC
-        found.append(_Finding(Note.JERKY.value, note, margin, None))
-    found.append(_happened(Note.INTERRUPTED, measure.interrupted or not measure.whole))
-    found.append(_happened(Note.PAUSED, measure.paused))
+        least_smooth = [
+            Comparison(way, Unit.SPARC, value, None, JERKY_SPARC, Bound.LEAST)
+            for way, value in smoothness
+        ]
+        found.append(outcome(Note.JERKY, *least_smooth))
+    found.append(outcome(Note.INTERRUPTED, happened=measure.interrupted or not measure.whole))
+    found.append(outcome(Note.PAUSED, happened=measure.paused))
     return found
 
 
@@ -334,7 +449,7 @@ def _tempo_share(measure: RepetitionMeasure, template: ExerciseTemplate) -> floa
     if not measure.whole:
         return 1.0
     share = 1.0
-    for value, shortest, longest in _parts(measure, template.tempo):
+    for _, value, shortest, longest in _parts(measure, template.tempo):
         if value < shortest:
             share = min(share, max(0.0, value / shortest))
         elif value > longest:
@@ -343,7 +458,7 @@ def _tempo_share(measure: RepetitionMeasure, template: ExerciseTemplate) -> floa
 
 
 def _smoothness_share(measure: RepetitionMeasure) -> float:
-    worst = min(_smoothness(measure), default=0.0)
+    worst = min((value for _, value in _smoothness(measure)), default=0.0)
     if not measure.whole or worst >= JERKY_SPARC:
         return 1.0
     return max(0.0, (worst - NO_SMOOTHNESS_SPARC) / (JERKY_SPARC - NO_SMOOTHNESS_SPARC))
@@ -376,19 +491,10 @@ def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
     side; of several parts the worst one decides. The score is described in docs/scoring.md; it
     depends on the values, never on `template.rules`.
     """
-    faults: list[str] = []
-    borderline: list[str] = []
-    notes: list[str] = []
-    overrides: dict[str, Judging] = {str(rule): side for rule, side in template.rules.items()}
-    for finding in _findings(measure, template):
-        if finding.sd is not None and abs(finding.margin) <= finding.sd:
-            borderline.append(finding.rule)
-        if finding.margin >= 0.0:
-            continue
-        side = overrides.get(finding.rule, finding.judging)
-        if not measure.whole and finding.judging is Judging.NOTE:
-            side = Judging.NOTE
-        (faults if side is Judging.FAULT else notes).append(finding.rule)
+    outcomes = rule_outcomes(measure, template)
+    broken = [outcome for outcome in outcomes if outcome.broken]
+    faults = [outcome.rule for outcome in broken if outcome.judging is Judging.FAULT]
+    aim = goal(measure, template)
     parts = {
         "range": RANGE_POINTS * _range_share(measure, template),
         "tempo": TEMPO_POINTS * _tempo_share(measure, template),
@@ -397,21 +503,14 @@ def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
     }
     score = parts["range"] + parts["tempo"] + parts["smoothness"] + parts["compensation"]
     return Judgement(
-        goal_reached=_goal_reached(measure, template),
+        goal_reached=aim is None or aim.kept,
         score=score,
         score_parts=parts,
         verdict=Verdict.INCORRECT if faults else Verdict.CORRECT,
         faults=faults,
-        borderline=borderline,
-        notes=notes,
+        borderline=[outcome.rule for outcome in outcomes if outcome.borderline],
+        notes=[outcome.rule for outcome in broken if outcome.judging is Judging.NOTE],
     )
-
-
-def _goal_reached(measure: RepetitionMeasure, template: ExerciseTemplate) -> bool:
-    """A range reaches its goal; a hold lasts as long as it should."""
-    if template.band is None:
-        return measure.rom_deg >= template.range.goal_deg
-    return template.tempo.hold_s is None or measure.hold_s >= template.tempo.hold_s[0]
 
 
 def limit_cue() -> tuple[str, str]:

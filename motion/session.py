@@ -22,6 +22,7 @@ from motion.events import (
     Silence,
     Verdict,
 )
+from motion.evidence import Witness
 from motion.samples import Samples
 from motion.snapshot import pack, restored
 from motion.template import ExerciseTemplate
@@ -91,10 +92,14 @@ def control_from_document(document: Any) -> Control:
 
 
 class Session:
-    """Runs a session's log. The same verbs as `Tracker`, and `control`."""
+    """Runs a session's log. The same verbs as `Tracker`, and `control`.
 
-    def __init__(self, *, angles: bool = False) -> None:
+    A `witness` is handed the evidence of every repetition, as by `Tracker`.
+    """
+
+    def __init__(self, *, angles: bool = False, witness: Witness | None = None) -> None:
         self.angles = angles
+        self.witness = witness
         self.watermark_s = -math.inf
         self.ended = False
         self._seq = 1
@@ -220,7 +225,9 @@ class Session:
             None if control.calibration is None else Calibration.from_document(control.calibration)
         )
         # Whatever is wrong with it is found before the exercise under way ends.
-        tracker = Tracker(template, calibration, control.side, angles=self.angles)
+        tracker = Tracker(
+            template, calibration, control.side, angles=self.angles, witness=self.witness
+        )
         events = self._end_exercise(last=False)
         if calibration != self._calibration:
             # Worn anew: how the segments stood before says nothing any more.

@@ -29,12 +29,13 @@ from motion.events import (
     SensorState,
     Silence,
 )
+from motion.evidence import Evidence, Witness
 from motion.first_movement import LOOK_EVERY_S, FirstMovement
 from motion.heading import JointHeading
 from motion.joint_angle import JointAngle
 from motion.joints import opposite
 from motion.measure import RepetitionMeter
-from motion.quality import cue_for, judge, limit_cue
+from motion.quality import RepetitionMeasure, cue_for, judge, limit_cue
 from motion.rest import NEUTRAL_S, RestTracker
 from motion.samples import Samples
 from motion.snapshot import pack, restored
@@ -71,8 +72,9 @@ class Tracker:
 
     `push` only buffers; events come out of `advance` and `finish`. Samples older than the last
     watermark are dropped and counted. With `angles`, an AngleEvent comes for every sample of the
-    template's first sensor once the axis is known. Between two watermarks samples may come in any
-    chunks and any order; the events are the same to the last bit.
+    template's first sensor once the axis is known. A `witness` is handed the evidence of every
+    repetition just before its event; it is no part of a snapshot. Between two watermarks samples
+    may come in any chunks and any order; the events are the same to the last bit.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Tracker:
         angles: bool = False,
         first_seq: int = 1,
         set_index: int = 1,
+        witness: Witness | None = None,
     ) -> None:
         self.template = template
         self.calibration = calibration
@@ -93,6 +96,7 @@ class Tracker:
             {} if calibration is None else dict(calibration.poses.get(template.position, {}))
         )
         self.angles = angles
+        self.witness = witness
         self.seq = first_seq
         self.set_index = set_index
         self.index = 0
@@ -528,11 +532,29 @@ class Tracker:
             notes=judgement.notes,
         )
         self.seq += 1
+        if self.witness is not None:
+            self.witness(self._evidence(event, measure, row))
         events: list[Event] = [event]
         cue = cue_for(judgement, measure, self.template)
         if cue is not None:
             events.append(CueEvent(self.watermark_s, self.watermark_s + CUE_LIFE_S, *cue))
         return events
+
+    def _evidence(
+        self, event: RepetitionEvent, measure: RepetitionMeasure, row: Float64
+    ) -> Evidence:
+        history = self._history
+        return Evidence(
+            event=event,
+            template=self.template,
+            measure=measure,
+            rest_deg=float(row[rep.ROW_REST]),
+            # The row of a repetition that was under way at the first sample leaves it out.
+            way=-1.0 if row[rep.ROW_WAY] < 0.0 else 1.0,
+            t_s=history["t"].copy(),
+            angle_deg=history["angle"].copy(),
+            angle_sd_deg=history["sd"].copy(),
+        )
 
     def _way_of(self, row: Float64) -> str | None:
         """The clinical direction of a repetition, where the exercise goes both ways."""

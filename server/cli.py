@@ -5,12 +5,11 @@ by the user. No command shows a traceback for what a person gave it.
 """
 
 import io
-import math
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, Unpack
 
 import click
 import msgspec
@@ -19,7 +18,6 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
-from motion.calibrating import FUNCTIONAL_MOVEMENTS, UP_AXES, CalibrationSpan
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
 from motion.learning import COMMENTS
@@ -28,7 +26,8 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import files
+from server.commands import explain, files
+from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
 from server.errors import OptionError, ReplayError, ReplayFault, ServerError
@@ -66,6 +65,7 @@ def gonio() -> None:
 
 gonio.add_command(files.import_)
 gonio.add_command(files.export)
+gonio.add_command(explain.explain)
 
 # --- demo
 
@@ -82,67 +82,8 @@ def demo(fast: bool) -> None:
 # --- replay
 
 
-def _slot_pairs(values: Sequence[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for value in values:
-        slot, equals, sensor = value.partition("=")
-        if not equals or not slot or not sensor:
-            raise OptionError(
-                "--slot", f"--slot {value}: give TEMPLATE_SLOT=RECORDING_SLOT, such as pelvis=u4."
-            )
-        if slot in pairs:
-            raise OptionError("--slot", f"--slot gives {slot!r} twice; give each slot once.")
-        pairs[slot] = sensor
-    return pairs
-
-
-def _span(value: str, position: str) -> CalibrationSpan:
-    times, named, movement = value.partition("=")
-    begin, dots, end = times.partition("..")
-    try:
-        from_s, to_s = float(begin), float(end)
-    except ValueError:
-        from_s = to_s = math.nan
-    if not (dots and math.isfinite(from_s) and math.isfinite(to_s) and from_s < to_s):
-        raise OptionError(
-            "--calibrate", f"--calibrate {value}: give two times in seconds, such as 0..12.5."
-        )
-    if named and movement not in FUNCTIONAL_MOVEMENTS:
-        raise OptionError(
-            "--calibrate",
-            f"--calibrate {value}: name one of the movements {', '.join(FUNCTIONAL_MOVEMENTS)}, "
-            "such as 0..12.5=bow.",
-        )
-    return CalibrationSpan(from_s, to_s, movement or None, position)
-
-
 @gonio.command()
-@click.argument("recording", metavar="REC", type=click.Path(path_type=Path))
-@click.option("--template", "-t", metavar="T", help="Library id or YAML file.")
-@click.option(
-    "--slot",
-    "slots",
-    multiple=True,
-    metavar="SLOT=SENSOR",
-    help="Which sensor of the recording serves as which slot of the template.",
-)
-@click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised.")
-@click.option(
-    "--calibrate",
-    multiple=True,
-    metavar="FROM..TO[=MOVEMENT]",
-    help="Calibrate from a still pose and a movement in these seconds: "
-    f"{', '.join(FUNCTIONAL_MOVEMENTS)}, by default the one for all sensors. Give it again where "
-    "sensors need different ones.",
-)
-@click.option(
-    "--calibrated-in",
-    "position",
-    type=click.Choice(list(UP_AXES)),
-    default="standing",
-    show_default=True,
-    help="The position in which that was done.",
-)
+@planning_options
 @click.option("--json", "as_json", is_flag=True, help="One event a line on standard output.")
 @click.option(
     "--report",
@@ -163,24 +104,15 @@ def _span(value: str, position: str) -> CalibrationSpan:
     help="Compare with the stored events, bit for bit; exit code 1 if different.",
 )
 def replay(
-    recording: Path,
-    template: str | None,
-    slots: Sequence[str],
-    side: str | None,
-    calibrate: Sequence[str],
-    position: str,
-    as_json: bool,
-    report: Path | None,
-    output: Path | None,
-    check: bool,
+    as_json: bool, report: Path | None, output: Path | None, check: bool, **asked: Unpack[Asked]
 ) -> None:
     """Count and judge the repetitions of the recording REC.
 
     A session recording replays its own log; --template then takes the place of its template.
     """
     errors = terminal.console(sys.stderr)
-    pairs = _slot_pairs(slots)
-    wanted = None if template is None else ExerciseTemplate.load(template)
+    request = Request.of(asked)
+    recording = request.recording
     opened = Recording.open(recording)
     if check and opened.info.events is None:
         raise ReplayError(
@@ -189,9 +121,8 @@ def replay(
             "session recording with `gonio replay ... -o FILE` first.",
             path=str(recording),
         )
-    spans = [_span(value, position) for value in calibrate]
-    plan = Replay.plan(opened, wanted, slots=pairs, side=side, calibrate_in=spans)
-    read = [recording] if template is None else [recording, Path(template)]
+    plan = request.plan(opened)
+    read = request.files
     for option, file, others in (
         ("--report", report, read),
         ("--output", output, read if report is None else [*read, report]),

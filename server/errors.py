@@ -17,6 +17,7 @@ class ReplayFault(StrEnum):
     IMPLAUSIBLE = "implausible"
     CALIBRATION = "calibration"
     NO_EVENTS = "no_events"
+    NO_REPETITION = "no_repetition"
 
 
 class ReplayError(ServerError):

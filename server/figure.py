@@ -105,8 +105,8 @@ def angle_figure(
         figure.add_trace(_shading(spans, colour, pattern, verdict.value))
     silent = [(silence.from_s, silence.to_s) for silence in silences]
     figure.add_trace(_shading(silent, SILENCE, "x", "sensor silent"))
-    figure.add_trace(_band(points))
-    figure.add_trace(_line(points))
+    figure.add_trace(uncertainty(points))
+    figure.add_trace(angle_line(points))
     for verdict, colour, symbol in (
         (Verdict.CORRECT, CORRECT, "circle"),
         (Verdict.INCORRECT, INCORRECT, "x"),
@@ -118,11 +118,11 @@ def angle_figure(
         peaks.marker = _marker(colour, symbol, len(repetitions))
         figure.add_trace(peaks)
     _target(figure, template, high, layer="above")
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
         hovermode="closest",
-        xaxis={**_axis("time, s"), "range": span, "minallowed": span[0], "maxallowed": span[1]},
-        yaxis={**_axis("angle above rest, °"), "range": [low, high]},
+        xaxis={**axis("time, s"), "range": span, "minallowed": span[0], "maxallowed": span[1]},
+        yaxis={**axis("angle above rest, °"), "range": [low, high]},
         # Shading covers the whole height, however the angle is zoomed.
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     )
@@ -160,9 +160,9 @@ def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTempl
     tops = [event.rom_deg + event.rom_sd_deg for event in repetitions]
     top = 1.1 * max([*tops, template.range.goal_deg])
     _target(figure, template, top)
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
-        xaxis=_numbers(len(repetitions)), yaxis={**_axis("range, °"), "range": [0.0, top]}
+        xaxis=_numbers(len(repetitions)), yaxis={**axis("range, °"), "range": [0.0, top]}
     )
     return figure
 
@@ -197,13 +197,13 @@ def tempo_figure(repetitions: Sequence[RepetitionEvent]) -> Any:
                 hovertemplate=f"{name} %{{y:.1f}} s<br>%{{customdata}}<extra></extra>",
             )
         )
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
-        margin={**_layout()["margin"], "r": 16},
+        margin={**layout()["margin"], "r": 16},
         barmode="stack",
         bargap=0.3,
         xaxis=_numbers(len(repetitions)),
-        yaxis={**_axis("duration, s"), "rangemode": "tozero"},
+        yaxis={**axis("duration, s"), "rangemode": "tozero"},
     )
     return figure
 
@@ -239,7 +239,7 @@ def trend_range_figure(trend: SetTrend) -> Any:
     if Quantity.RANGE in trend.trends:
         figure.add_trace(_trend_line(trend.trends[Quantity.RANGE], INK, "solid"))
     top = 1.1 * max(event.rom_deg + event.rom_sd_deg for event in events)
-    return _by_number(figure, trend, {**_axis("range, °"), "range": [0.0, top]})
+    return _by_number(figure, trend, {**axis("range, °"), "range": [0.0, top]})
 
 
 def trend_times(trend: SetTrend) -> list[Quantity]:
@@ -274,7 +274,7 @@ def trend_time_figure(trend: SetTrend) -> Any:
             )
         )
         figure.add_trace(_trend_line(trend.trends[quantity], OUT, dash))
-    return _by_number(figure, trend, {**_axis("time, s"), "range": [0.0, 1.1 * top]})
+    return _by_number(figure, trend, {**axis("time, s"), "range": [0.0, 1.1 * top]})
 
 
 def _trend_line(trend: Trend, colour: str, dash: str) -> Any:
@@ -295,14 +295,15 @@ def _trend_line(trend: Trend, colour: str, dash: str) -> Any:
 def _by_number(figure: Any, trend: SetTrend, yaxis: dict[str, Any]) -> Any:
     """The figure over the numbers of the repetitions in their set."""
     first, last = trend.repetitions[0].index, trend.repetitions[-1].index
-    figure.update_layout(**_layout())
+    figure.update_layout(**layout())
     figure.update_layout(
-        margin={**_layout()["margin"], "r": 16}, xaxis=_numbers(last, first), yaxis=yaxis
+        margin={**layout()["margin"], "r": 16}, xaxis=_numbers(last, first), yaxis=yaxis
     )
     return figure
 
 
-def _layout() -> dict[str, Any]:
+def layout() -> dict[str, Any]:
+    """What all figures share."""
     return {
         "template": None,
         "showlegend": False,
@@ -314,7 +315,8 @@ def _layout() -> dict[str, Any]:
     }
 
 
-def _axis(title: str) -> dict[str, Any]:
+def axis(title: str) -> dict[str, Any]:
+    """An axis with this title."""
     return {
         "title": {"text": title, "font": {"size": 13, "color": MUTED}},
         "gridcolor": GRID,
@@ -329,7 +331,7 @@ def _axis(title: str) -> dict[str, Any]:
 def _numbers(last: int, first: int = 1) -> dict[str, Any]:
     span = [first - 0.6, max(last, first) + 0.6]
     return {
-        **_axis("repetition"),
+        **axis("repetition"),
         "range": span,
         "showgrid": False,
         "dtick": 1 if last - first < 12 else None,
@@ -370,7 +372,7 @@ def _shading(spans: Sequence[tuple[float, float]], colour: str, pattern: str, na
     )
 
 
-def _band(points: Sequence[CurvePoint]) -> Any:
+def uncertainty(points: Sequence[CurvePoint]) -> Any:
     """One standard deviation either side; each stretch without a gap is a polygon."""
     x: list[float] = []
     y: list[float] = []
@@ -391,7 +393,8 @@ def _band(points: Sequence[CurvePoint]) -> Any:
     )
 
 
-def _line(points: Sequence[CurvePoint]) -> Any:
+def angle_line(points: Sequence[CurvePoint]) -> Any:
+    """The angle over time, with gaps where it was not known."""
     x: list[float] = []
     y: list[float] = []
     sd: list[float] = []

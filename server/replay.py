@@ -28,6 +28,7 @@ from motion.events import (
     Silence,
     encode,
 )
+from motion.evidence import Witness
 from motion.plausibility import Plausibility, PlausibilityCheck
 from motion.samples import Samples, Watermark
 from motion.session import (
@@ -173,6 +174,8 @@ class Replay:
         self.side = side
         self.from_log = from_log
         self._controls = controls
+        # Those of the notes that are about the last exercise alone.
+        self._notes_on_last: list[str] = []
         # Under the template's slots, as the exercise uses it and a session recording stores it.
         self.calibration: dict[str, Any] | None = None
         # Counting begins here, seconds.
@@ -267,11 +270,15 @@ class Replay:
                 f"The template {template.id!r} of --template takes the place of the one in the log."
             )
         ids = list(dict.fromkeys(each.id for each in used))
-        if len(ids) > 1:
-            notes.append(
+        several = (
+            [
                 f"The session holds several exercises ({', '.join(ids)}); the target shown is that "
                 "of the last."
-            )
+            ]
+            if len(ids) > 1
+            else []
+        )
+        notes += several
         needed = list(dict.fromkeys(slot for each in used for slot in each.slots))
         rename, assumed = _assign(recording, needed, slots)
         anew: dict[str, Any] | None = None
@@ -293,10 +300,16 @@ class Replay:
         last = next(c for c in reversed(controls) if isinstance(c, StartControl))
         notes += assumed + _calibration_notes(used[-1], last.calibration)
         plan = cls(recording, used[-1], controls, rename, notes, side=last.side, from_log=True)
+        plan._notes_on_last = several
         plan.calibration = (
             anew if anew is not None else _renamed_calibration(recording.info.calibration, rename)
         )
         return plan
+
+    @property
+    def notes_for_any(self) -> list[str]:
+        """The notes that hold whichever exercise of the session is shown."""
+        return [note for note in self.notes if note not in self._notes_on_last]
 
     @property
     def stored_events(self) -> list[dict[str, Any]] | None:
@@ -334,13 +347,19 @@ class Replay:
         return FirstPass(results, losses, begins_s)
 
     def run(
-        self, outcome: Outcome, *, angles: bool = False, progress: Progress = no_progress
+        self,
+        outcome: Outcome,
+        *,
+        angles: bool = False,
+        witness: Witness | None = None,
+        progress: Progress = no_progress,
     ) -> Iterator[Event]:
         """Feed the engine; gives the events as they come and keeps them, and the log, in `outcome`.
 
-        angles: AngleEvents too; they are given and drawn into `outcome.curve`, not kept.
+        angles: AngleEvents too; they are given and drawn into `outcome.curve`, not kept. witness:
+        handed the evidence of every repetition before its event.
         """
-        session = Session(angles=angles)
+        session = Session(angles=angles, witness=witness)
         if angles and outcome.curve is None:
             outcome.curve = AngleCurve()
         try:

@@ -25,7 +25,9 @@ from motion.template import ExerciseTemplate
 from motion.trend import trends_within_sets
 from motion.warming import warmup
 from server import wording
+from server.explanation import Explanation, State, levels
 from server.replay import FirstPass, Outcome, Replay
+from server.sketch import Sketch
 
 # Loading compiled kernels takes about a second; only compiling them is worth a word.
 QUIET_WARMUP_S: Final = 2.0
@@ -133,17 +135,24 @@ def show_outcome(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
 
 def show_head(out: Console, replay: Replay) -> None:
     """Which exercise, which recording, which target."""
+    _show_head(out, replay, replay.template, replay.side)
+
+
+def _show_head(out: Console, replay: Replay, template: ExerciseTemplate, side: str | None) -> None:
     recording = replay.recording
-    say(out, title(replay), "bold")
+    say(out, _titled(template, side), "bold")
     name = recording.info.id or recording.path
     say(out, f"{name}, {wording.duration(recording.duration_s)}", "dim")
-    say(out, f"Target: {wording.target_words(replay.template)}", "dim")
+    say(out, f"Target: {wording.target_words(template)}", "dim")
 
 
 def title(replay: Replay) -> str:
     """The exercise, and the side where one is known."""
-    name = replay.template.name
-    return name if replay.side is None else f"{name}, {replay.side}"
+    return _titled(replay.template, replay.side)
+
+
+def _titled(template: ExerciseTemplate, side: str | None) -> str:
+    return template.name if side is None else f"{template.name}, {side}"
 
 
 def show_summary(out: Console, replay: Replay, outcome: Outcome, warnings: Iterable[str]) -> None:
@@ -157,13 +166,67 @@ def show_summary(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
         say(out, line, "bold")
     for line in comparison_lines(repetitions):
         say(out, line)
-    told = [*replay.notes, *warnings, *sensor_lines(outcome)]
-    if replay.template.cannot_see:
-        told.append(f"What the sensors cannot see: {replay.template.cannot_see}")
+    show_notes(out, replay.template, [*replay.notes, *warnings, *sensor_lines(outcome)])
+
+
+def show_notes(out: Console, template: ExerciseTemplate, lines: Iterable[str]) -> None:
+    """What is to be known about sensors and template."""
+    told = [*lines]
+    if template.cannot_see:
+        told.append(f"What the sensors cannot see: {template.cannot_see}")
     if told:
         out.print()
     for line in told:
         say(out, f"- {line}")
+
+
+def show_explanation(
+    out: Console, replay: Replay, explanation: Explanation, warnings: Iterable[str]
+) -> None:
+    """Everything that `gonio explain` tells a person: sentences, curve, rules."""
+    sought = explanation.sought
+    event, template = sought.evidence.event, sought.evidence.template
+    _show_head(out, replay, template, event.side)
+    out.print()
+    verdict, *sentences = explanation.sentences()
+    correct = event.verdict is Verdict.CORRECT
+    say(out, verdict, f"bold {CORRECT_STYLE if correct else INCORRECT_STYLE}")
+    for sentence in sentences:
+        say(out, sentence)
+    out.print()
+    out.print(Sketch(sought.points, event, levels(template)))
+    out.print()
+    out.print(rule_table(out, explanation))
+    told = [*replay.notes_for_any, *warnings, *sensor_lines(sought.outcome)]
+    show_notes(out, template, told)
+
+
+def rule_table(out: Console, explanation: Explanation) -> Table:
+    """Every rule that applies to a repetition, with the value that it looks at."""
+    gutter = 2 if out.width >= ROOMY_WIDTH else 1
+    table = Table(
+        box=None, padding=(0, gutter, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
+    table.add_column("rule", overflow="fold")
+    table.add_column("measured", justify="right", no_wrap=True)
+    table.add_column("asked", justify="right", no_wrap=True)
+    table.add_column("margin", justify="right", no_wrap=True)
+    if out.width >= ROOMY_WIDTH:
+        table.add_column("in sd", justify="right", no_wrap=True)
+    table.add_column("outcome", overflow="fold")
+    styles = {State.KEPT: CORRECT_STYLE, State.BROKEN: INCORRECT_STYLE, State.NOTED: ""}
+    for row in explanation.rows():
+        sds = [Text(row.margin_sds)] if out.width >= ROOMY_WIDTH else []
+        table.add_row(
+            plain_text(row.rule),
+            Text(row.measured),
+            Text(row.asked),
+            Text(row.margin),
+            *sds,
+            Text(row.outcome, style=styles[row.state]),
+            style="" if row.decisive else "dim",
+        )
+    return table
 
 
 def show_repetitions(out: Console, repetitions: list[RepetitionEvent]) -> None:

@@ -20,15 +20,21 @@ from motion.quality import (
     RANGE_POINTS,
     SMOOTHNESS_POINTS,
     TEMPO_POINTS,
+    Bound,
+    Comparison,
     Judgement,
     RepetitionMeasure,
+    RuleOutcome,
+    Unit,
     _spectral_arc_kernel,
     cue_for,
+    goal,
     judge,
     limit_cue,
+    rule_outcomes,
     sparc,
 )
-from motion.template import ExerciseTemplate, library_ids
+from motion.template import ExerciseTemplate, Judging, library_ids
 
 Float64 = NDArray[np.float64]
 
@@ -346,6 +352,68 @@ def test_naming_the_side_on_which_a_rule_already_stands_changes_nothing() -> Non
     assert judge(slow, same) == judge(slow, TEMPLATE)
 
 
+def outcome(rule: str, **changes: Any) -> RuleOutcome:
+    (found,) = [each for each in rule_outcomes(measure(**changes), TEMPLATE) if each.rule == rule]
+    return found
+
+
+@pytest.mark.parametrize(("rule", "field", "threshold", "broken"), THRESHOLDS)
+def test_an_outcome_holds_the_value_its_deviation_and_its_threshold(
+    rule: str, field: str, threshold: float, broken: float
+) -> None:
+    value = threshold + math.copysign(0.25, broken)
+    decisive = outcome(rule, **change(field, value, 0.1)).decisive
+    assert decisive is not None
+    assert (decisive.measured, decisive.value, decisive.threshold) == (field, value, threshold)
+    assert decisive.bound is (Bound.LEAST if broken < 0.0 else Bound.MOST)
+    assert decisive.margin == pytest.approx(-0.25)
+    assert not decisive.kept
+    if rule == "jerky":
+        assert (decisive.unit, decisive.sd, decisive.margin_sds) == (Unit.SPARC, None, None)
+    else:
+        assert decisive.unit is (Unit.SECONDS if field.endswith("_s") else Unit.DEGREES)
+        assert decisive.sd == 0.1
+        assert decisive.margin_sds == pytest.approx(-2.5)
+
+
+def test_every_part_that_a_rule_looks_at_is_told_and_the_worst_decides() -> None:
+    hurried = outcome("too_fast", out_s=1.4, back_s=0.9)
+    assert [(each.measured, each.value) for each in hurried.comparisons] == [
+        ("out_s", 1.4),
+        ("back_s", 0.9),
+        ("active_s", 4.0),
+    ]
+    assert hurried.decisive == hurried.comparisons[1]
+    assert hurried.broken
+    assert not hurried.borderline
+
+
+def test_a_rule_about_what_happened_has_nothing_to_be_compared_with() -> None:
+    paused = outcome("paused", paused=True)
+    assert (paused.comparisons, paused.decisive) == ((), None)
+    assert (paused.broken, paused.borderline, paused.judging) == (True, False, Judging.NOTE)
+
+
+def test_rules_that_do_not_apply_have_no_outcome() -> None:
+    silent = measure(smoothness_out=None, smoothness_back=None, compensations={})
+    rules = [each.rule for each in rule_outcomes(silent, template(tempo={"hold_s": [0.0, 2.0]}))]
+    assert rules == ["range_short", "range_over", "too_slow", "interrupted", "paused"]
+    without_start = [each.rule for each in rule_outcomes(measure(whole=False), BARE)]
+    assert without_start == ["range_over", "interrupted", "paused"]
+
+
+def test_without_a_deviation_any_margin_is_beyond_every_number_of_them() -> None:
+    exact = Comparison("rom_deg", Unit.DEGREES, 31.0, 0.0, 30.0, Bound.LEAST)
+    assert exact.margin_sds == math.inf
+    assert dataclasses.replace(exact, bound=Bound.MOST).margin_sds == -math.inf
+    assert dataclasses.replace(exact, value=30.0).margin_sds == 0.0
+
+
+def test_the_goal_of_a_range_is_compared_like_a_rule() -> None:
+    aim = goal(measure(rom_deg=43.0), TEMPLATE)
+    assert aim == Comparison("rom_deg", Unit.DEGREES, 43.0, 2.0, 45.0, Bound.LEAST)
+
+
 def test_all_rules_stand_in_one_order() -> None:
     everything = judged(
         rom_deg=20.0,
@@ -522,6 +590,21 @@ def templates(draw: st.DrawFn) -> ExerciseTemplate:
         tempo=draw(st.dictionaries(st.sampled_from(parts), intervals())),
         rules=draw(st.dictionaries(st.sampled_from(rules), st.sampled_from(["fault", "note"]))),
     )
+
+
+@given(measure=measures(), template=templates())
+def test_a_judgement_is_what_the_outcomes_of_its_rules_say(
+    measure: RepetitionMeasure, template: ExerciseTemplate
+) -> None:
+    judgement = judge(measure, template)
+    outcomes = rule_outcomes(measure, template)
+    assert judgement.borderline == [each.rule for each in outcomes if each.borderline]
+    for judging, rules in ((Judging.FAULT, judgement.faults), (Judging.NOTE, judgement.notes)):
+        assert rules == [each.rule for each in outcomes if each.broken and each.judging is judging]
+    for each in outcomes:
+        assert type(each.rule) is str
+        if each.decisive is not None:
+            assert each.decisive.margin == min(other.margin for other in each.comparisons)
 
 
 @given(measure=measures(), template=templates())

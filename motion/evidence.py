@@ -1,0 +1,44 @@
+"""What one repetition was judged from, for whoever asks why: its measures and its angle.
+
+Handed to a witness of `tracker` at the moment of the verdict, never stored and never on the wire.
+How rules come out stands in `quality`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from motion.events import RepetitionEvent
+from motion.quality import RepetitionMeasure, RuleOutcome, rule_outcomes
+from motion.template import ExerciseTemplate
+
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A repetition as its tracker saw it when it was judged.
+
+    rest_deg: the level of the rest before, on the scale of `angle_deg`. way: 1 above the rest, -1
+    below it. t_s, angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation,
+    from before the start to the newest sample. While the axis is still being sought, what is told
+    of the angle later may differ; these values are the ones that were measured.
+    """
+
+    event: RepetitionEvent
+    template: ExerciseTemplate
+    measure: RepetitionMeasure
+    rest_deg: float
+    way: float
+    t_s: Float64
+    angle_deg: Float64
+    angle_sd_deg: Float64
+
+    def outcomes(self) -> list[RuleOutcome]:
+        """How every rule that applies came out: what the verdict was made from."""
+        return rule_outcomes(self.measure, self.template)
+
+
+Witness = Callable[[Evidence], None]
