@@ -302,6 +302,19 @@ def _turn_deg(excursion: float, noise: float) -> float:
 
 
 @njit
+def _stands_from(t: Float64, a: Float64, peak: int, low: int) -> tuple[int, float]:
+    """Where a standstill with its lowest point at sample `low` began: there the angle came to that
+    point but for what breathing moves, which may take it lower for a second and more."""
+    level = a[low] + PASSING_LEAST_DEG
+    i = low
+    while i > peak + 1 and a[i - 1] <= level:
+        i -= 1
+    if a[i - 1] <= level:
+        return i, float(t[i])
+    return i, _crossing_time(t, a, i, i - 1, level)
+
+
+@njit
 def _write_row(
     state: Float64,
     parameters: Float64,
@@ -592,10 +605,13 @@ def segment_kernel(
                 if i > 0 and a[i - 1] > x:
                     level = rest + BAND * excursion
                     end_t = _crossing_time(t, a, i, i - 1, min(level, a[i - 1]))
-            elif x > a[low] + _turn_deg(excursion, state[NOISE]) or now - t[low] >= STANDSTILL_S:
+            elif x > a[low] + _turn_deg(excursion, state[NOISE]):
                 done = True
                 end = low
                 end_t = t[low]
+            elif now - t[low] >= STANDSTILL_S:
+                done = True
+                end, end_t = _stands_from(t, a, int(state[PEAK]) - base, low)
         elif state[IN_ZONE] == 1.0:
             done = True
             end = int(state[LOW]) - base

@@ -121,6 +121,7 @@ class Tracker:
         self._model = angle_model(template, calibration, self.side)
         self._meter = RepetitionMeter(template, calibration, self._model, self.side)
         self._heading: JointHeading | None = None
+        self._rest = RestTracker(len(self._slots))
         self.poses: dict[str, Vector] = {}
         self._begin_angle()
 
@@ -134,7 +135,9 @@ class Tracker:
     def _begin_rest(self) -> None:
         """Look for the rest and the neutral pose anew; an axis that was found is kept."""
         # A calibrated joint has a heading of its own, which the neutral pose corrects.
-        self._rest = RestTracker(len(self._slots), rezero=not self._has_heading)
+        self._rest = RestTracker(
+            len(self._slots), rezero=not self._has_heading, drifts=self._rest.drifts
+        )
         if self._heading is not None:
             self._heading.forget_neutral()
         self._segmenter = rep.Segmenter(self._parameters)
@@ -161,6 +164,10 @@ class Tracker:
             stream.rejoin(t_s)
             self._streams[slot] = stream
         self._alignment = Alignment([self._streams[slot] for slot in self._slots])
+        drifts, known = self._rest.drifts, before._rest.drifts
+        for slot in shared:
+            drifts[self._slots.index(slot)] = known[before._slots.index(slot)]
+        self._rest.drifts = drifts
         if (
             isinstance(self._model, JointAngle)
             and isinstance(before._model, JointAngle)
@@ -339,7 +346,7 @@ class Tracker:
         rows.drop(int(ready[0]))
         self._wear_anew(rows["q"][0])
         self._align_to_neutral = False
-        self._rest = RestTracker(len(self._slots))
+        self._rest = RestTracker(len(self._slots), drifts=self._rest.drifts)
         return True
 
     def _steps(self, count: int) -> Iterator[int]:

@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from motion.rest import (
+    HEADING_WALK_RAD,
     NEUTRAL_S,
+    RATE_SD_RADPS,
+    RATE_SDS,
+    RATE_WALK_RADPS,
+    RETURN_SD_RAD,
     REZERO_RADPS,
-    REZERO_S,
     SAME_HEADING_RAD,
+    SAME_HEADING_SDS,
     SAME_INCLINATION_RAD,
     STILL_RAD,
+    SWAY_SD_RAD,
     TURNING_RADPS,
     TURNING_S,
     RestTracker,
@@ -71,15 +77,25 @@ def plain_heading(q: Rotation, reference: Rotation) -> float:
 def plain(
     t: Float64, q: Float64, gap: NDArray[np.uint8]
 ) -> tuple[Float64, list[float], list[float]]:
-    """What `rest_kernel` does, one sensor, in rotations: corrected, seconds still, time of zero."""
+    """What `rest_kernel` does, one sensor, in rotations and matrices: corrected, seconds still,
+    time of zero. The filter's state is (drift, rate)."""
     anchor: Rotation | None = None
     neutral: Rotation | None = None
-    since = last = zero = float(t[0])
+    since = neutral_since = last = zero = float(t[0])
     correction = turned = turning = 0.0
+    state = np.zeros(2)
+    covariance = np.diag([0.0, RATE_SD_RADPS**2])
     corrected, stills, zeros = [], [], []
     for i in range(len(t)):
         now = float(t[i])
         passed = now - last
+        if neutral is not None:
+            moves = np.array([[1.0, passed], [0.0, 1.0]])
+            state = moves @ state
+            walk = np.diag([HEADING_WALK_RAD**2, RATE_WALK_RADPS**2])
+            covariance = moves @ covariance @ moves.T + passed * walk
+            most = REZERO_RADPS * passed
+            correction += float(np.clip(state[0] - correction, -most, most))
         pose = Rotation.from_rotvec([0.0, 0.0, -correction]) * scipy_rotation(q[i])
         if anchor is None or gap[i] or (pose * anchor.inv()).magnitude() > STILL_RAD:
             anchor, since = pose, now
@@ -93,18 +109,24 @@ def plain(
             turned = heading
         if now - since >= NEUTRAL_S:
             if neutral is None:
-                neutral, zero = pose, now
+                neutral, zero, neutral_since = pose, now, since
                 turned = turning = 0.0
+                state[0] = correction
+                covariance = np.diag([0.0, covariance[1, 1]])
             else:
                 heading = plain_heading(pose, neutral)
                 level = Rotation.from_rotvec([0.0, 0.0, -heading]) * pose
                 tilt = (level * neutral.inv()).magnitude()
-                same = tilt <= SAME_INCLINATION_RAD and abs(heading) <= SAME_HEADING_RAD
-                if same and abs(turning) <= TURNING_RADPS:
-                    change = min(1.0, passed / REZERO_S) * heading
-                    change = math.copysign(min(abs(change), REZERO_RADPS * passed), change)
-                    correction += change
-                    turned -= change
+                error = heading + correction - state[0]
+                sd = SWAY_SD_RAD if since == neutral_since else RETURN_SD_RAD
+                gate = SAME_HEADING_SDS * math.sqrt(covariance[0, 0] + sd**2)
+                same = tilt <= SAME_INCLINATION_RAD and abs(error) <= min(gate, SAME_HEADING_RAD)
+                least = TURNING_RADPS + RATE_SDS * math.sqrt(covariance[1, 1])
+                if same and abs(turning) <= least:
+                    if passed > 0.0:
+                        gain = covariance[:, 0] / (covariance[0, 0] + sd**2 / passed)
+                        state = state + gain * error
+                        covariance = covariance - np.outer(gain, covariance[0])
                     zero = now
         last = now
         corrected.append(np.roll(pose.as_quat(), 1))
@@ -239,24 +261,40 @@ def excursion(
     return t, product(about(Z, turn), about(X, tilt))
 
 
-@pytest.mark.parametrize("drift_deg", [-4.0, -1.0, 2.0, 4.5])
-def test_heading_is_zeroed_when_the_neutral_pose_returns(drift_deg: float) -> None:
+@pytest.mark.parametrize("drift_deg", [-3.0, -1.0, 2.0, 3.5])
+def test_heading_is_corrected_when_the_neutral_pose_returns(drift_deg: float) -> None:
     t, q = excursion(40.0, drift_deg)
     _, corrected, _, zero_t = tracked(q, t)
     heading = headings_deg(corrected)
     # Not before it has returned for half a second.
     away = t < 2.0 + NEUTRAL_S - 0.3
-    assert heading[away] == pytest.approx(headings_deg(q)[away], abs=0.02)
-    assert abs(heading[-1]) < 0.1
+    assert heading[away] == pytest.approx(headings_deg(q)[away], abs=0.1)
+    # A person does not come back to the degree either, so that what is seen is only half believed.
+    assert abs(heading[-1]) < 0.6 * abs(drift_deg)
     assert zero_t[-1] == t[-1]
 
 
+@pytest.mark.parametrize("rate_dps", [-0.8, 0.3, 0.6])
+def test_a_drift_that_goes_on_is_learned(rate_dps: float) -> None:
+    t = times(90.0)
+    tilt = np.zeros_like(t)
+    for begin in range(3, 88, 9):
+        tilt += 40.0 * (minimum_jerk((t - begin) / 3.0) - minimum_jerk((t - begin - 4.0) / 3.0))
+    rest, corrected, _, _ = tracked(product(about(Z, rate_dps * t), about(X, tilt)), t)
+    # From the third repetition on a movement of seven seconds drifts by less than a degree.
+    heading = headings_deg(corrected)[t > 21.0]
+    assert np.ptp(heading) < 1.0
+    assert np.degrees(rest.drifts[0, 0]) == pytest.approx(rate_dps, abs=0.05)
+    later = RestTracker(1, drifts=rest.drifts)
+    assert later.drifts.tolist() == rest.drifts.tolist()
+
+
 def test_the_correction_never_jumps() -> None:
-    t, q = excursion(40.0, 4.5)
+    t, q = excursion(40.0, 3.5)
     _, corrected, _, _ = tracked(q, t)
     steps = np.abs(np.diff(headings_deg(corrected)))
     after = t[1:] > 2.05
-    assert steps[after].max() <= 4.5 / (REZERO_S * RATE_HZ) + 1e-9
+    assert steps[after].max() <= math.degrees(REZERO_RADPS) / RATE_HZ + 1e-9
 
 
 @pytest.mark.parametrize(
@@ -271,29 +309,29 @@ def test_the_correction_never_jumps() -> None:
 def test_another_pose_is_not_taken_for_drift(drift_deg: float, held_tilt_deg: float) -> None:
     t, q = excursion(40.0, drift_deg, held_tilt_deg)
     _, corrected, _, zero_t = tracked(q, t)
-    assert headings_deg(corrected)[-1] == pytest.approx(headings_deg(q)[-1], abs=0.2)
+    assert headings_deg(corrected)[-1] == pytest.approx(headings_deg(q)[-1], abs=1.2)
     assert zero_t[-1] < 1.2
 
 
-@pytest.mark.parametrize(
-    "out_s",
-    [1.0, 2.0, 4.0, 10.0],
-)
+@pytest.mark.parametrize("out_s", [1.0, 2.0, 4.0, 10.0])
 def test_a_turn_that_is_held_and_comes_back_keeps_its_size(out_s: float) -> None:
     top_s = 1.0 + out_s
     turn = path((1.0, 0.0), (top_s, 45.0), (top_s + 3.0, 45.0), (2.0 * top_s + 2.0, 1.0))
     t = times(2.0 * top_s + 5.0)
     _, corrected, _, _ = tracked(about(Z, turn(t)), t)
     heading = headings_deg(corrected)
-    assert heading[(t > top_s + 0.1) & (t < top_s + 2.9)] == pytest.approx(45.0, abs=1.0)
-    assert abs(heading[-1]) < 0.05
+    assert heading[(t > top_s + 0.1) & (t < top_s + 2.9)] == pytest.approx(
+        45.0,
+        abs=max(1.0, 0.25 * out_s),  # as well as the drift is known after a second of rest
+    )
+    assert abs(heading[-1]) < 1.0
 
 
 def test_each_sensor_is_zeroed_for_itself() -> None:
     t, one = excursion(40.0, 3.0)
     _, two = excursion(20.0, 20.0)
     _, corrected, _, zero_t = tracked(np.concatenate([one, two], axis=1), t, 2)
-    assert abs(headings_deg(corrected[:, :4])[-1]) < 0.1
+    assert abs(headings_deg(corrected[:, :4])[-1]) < 1.8
     assert headings_deg(corrected[:, 4:])[-1] == pytest.approx(20.0, abs=0.2)
     # What is told to be zeroed is so for all of them.
     assert zero_t[-1] < 1.2
