@@ -22,6 +22,8 @@ BAND: Final = 0.05
 RETURNED: Final = 0.30
 # The plateau at the top: hold lasts from the first to the last crossing of this share.
 PLATEAU: Final = 0.95
+# A plateau is no narrower than what somebody sways while holding still.
+PLATEAU_LEAST_DEG: Final = 1.5
 # Between these crossings the movement is active, whatever creeps before and after.
 ACTIVE: Final = 0.20
 # A turn must be seen against noise and tremor: a share of the excursion and at least a degree,
@@ -32,9 +34,13 @@ TURN_LEAST_DEG: Final = 1.0
 # standard deviations. However much somebody trembles, half of the zone of the return is a turn.
 TREMOR_SDS: Final = 4.0
 TREMOR_SHARE: Final = 0.15
-# No new lowest point for this long, while returned, is a standstill. With a watermark every
-# 100 ms this keeps the report within half a second of the end, once the axis is known.
+# Sinking no lower for this long, while returned, is a standstill, which begins where it stops. With
+# a watermark every 100 ms this keeps the report within half a second of the end, once the axis is
+# known. What breathing and settling down add does not count: a share of the excursion, at most what
+# breathing moves.
 STANDSTILL_S: Final = 0.35
+SINKING: Final = 0.02
+SINKING_MOST_DEG: Final = 0.5
 # Half a second of stillness near the rest corrects it; two seconds set it anywhere. Who sways is
 # never quite still: after four seconds that counts as a rest too.
 REST_NEAR_S: Final = 0.5
@@ -119,7 +125,8 @@ WAY: Final = 35  # sign by which the angle is looked at
 WANDER_FROM: Final = 36  # since then the angle has stayed within what does not count
 WANDER_MIN: Final = 37
 WANDER_MAX: Final = 38
-STATE_SIZE: Final = 39
+STALL: Final = 39  # sample since which it has hardly sunk any lower, while returned
+STATE_SIZE: Final = 40
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
@@ -156,6 +163,12 @@ MARK_OUT: Final = 1
 MARK_HOLD: Final = 2
 MARK_BACK: Final = 3
 MARK_LIMIT: Final = 4
+
+
+@njit
+def plateau_deg(excursion_deg: float) -> float:
+    """Above the rest: where the plateau of an excursion begins."""
+    return max(min(PLATEAU * excursion_deg, excursion_deg - PLATEAU_LEAST_DEG), 0.5 * excursion_deg)
 
 
 @njit
@@ -302,19 +315,6 @@ def _turn_deg(excursion: float, noise: float) -> float:
 
 
 @njit
-def _stands_from(t: Float64, a: Float64, peak: int, low: int) -> tuple[int, float]:
-    """Where a standstill with its lowest point at sample `low` began: there the angle came to that
-    point but for what breathing moves, which may take it lower for a second and more."""
-    level = a[low] + PASSING_LEAST_DEG
-    i = low
-    while i > peak + 1 and a[i - 1] <= level:
-        i -= 1
-    if a[i - 1] <= level:
-        return i, float(t[i])
-    return i, _crossing_time(t, a, i, i - 1, level)
-
-
-@njit
 def _write_row(
     state: Float64,
     parameters: Float64,
@@ -331,7 +331,7 @@ def _write_row(
     bound = max(0, int(state[BOUND]) - base)
     excursion = a[peak] - rest
     start_t, start = _last_rise(t, a, bound, peak, rest + BAND * excursion)
-    plateau = rest + PLATEAU * excursion
+    plateau = rest + plateau_deg(excursion)
     first_t, first = _first_rise(t, a, start, peak, plateau)
     last_t, last = _last_fall(t, a, peak, end, plateau)
     active_from, _ = _last_rise(t, a, bound, peak, rest + ACTIVE * excursion)
@@ -597,8 +597,11 @@ def segment_kernel(
             if state[IN_ZONE] == 0.0:
                 state[IN_ZONE] = 1.0
                 state[LOW] = index
+                state[STALL] = index
             elif x < a[int(state[LOW]) - base]:
                 state[LOW] = index
+            if x < a[int(state[STALL]) - base] - min(SINKING_MOST_DEG, SINKING * excursion):
+                state[STALL] = index
             low = int(state[LOW]) - base
             if x <= rest + BAND * excursion:
                 done = True
@@ -609,9 +612,10 @@ def segment_kernel(
                 done = True
                 end = low
                 end_t = t[low]
-            elif now - t[low] >= STANDSTILL_S:
+            elif now - t[int(state[STALL]) - base] >= STANDSTILL_S:
                 done = True
-                end, end_t = _stands_from(t, a, int(state[PEAK]) - base, low)
+                end = int(state[STALL]) - base
+                end_t = t[end]
         elif state[IN_ZONE] == 1.0:
             done = True
             end = int(state[LOW]) - base
@@ -656,7 +660,7 @@ def segment_kernel(
             n_marks += 1
         elif (
             state[PHASE] != MARK_BACK
-            and x < rest + PLATEAU * excursion
+            and x < rest + plateau_deg(excursion)
             and index > int(state[PEAK])
         ):
             state[PHASE] = MARK_BACK

@@ -24,7 +24,7 @@ NEUTRAL_S: Final = 0.5
 SAME_INCLINATION_RAD: Final = math.radians(10.0)
 # ... and its heading as well as can be expected: within so many standard deviations, and never
 # further than this, lest a held turn is taken for drift.
-SAME_HEADING_SDS: Final = 2.5
+SAME_HEADING_SDS: Final = 3.0
 SAME_HEADING_RAD: Final = math.radians(10.0)
 # A heading that changes faster than this, and than its drift can be, is turned, however slowly a
 # turn begins. Averaged over a time that lets no step through.
@@ -36,7 +36,7 @@ TURNING_S: Final = 0.25
 # a second of half-known rest to about this ...
 RATE_SD_RADPS: Final = math.radians(0.4)
 # ... and the orientation filter, which learns it too, changes what is left by this within a second.
-RATE_WALK_RADPS: Final = math.radians(0.03)
+RATE_WALK_RADPS: Final = math.radians(0.08)
 HEADING_WALK_RAD: Final = math.radians(0.1)
 # Who comes back to rest stands as before to within this; who has not moved since the neutral pose
 # was taken only sways. Both as of one second of rest.

@@ -27,6 +27,7 @@ from motion.performance import (
     PlannedRepetition,
     minimum_jerk,
 )
+from motion.repetition import plateau_deg
 from motion.samples import Samples
 from motion.template import (
     DominantMovement,
@@ -64,9 +65,8 @@ STEPS_HZ: Final = 1.8
 WALK_MPS: Final = 1.0
 BOUNCE_M: Final = 0.036
 SETTING_OFF_S: Final = 1.5
-# The band that a repetition leaves and re-enters, and its plateau (design, What a repetition is).
+# The band that a repetition leaves and re-enters (design, What a repetition is).
 BAND: Final = 0.05
-PLATEAU: Final = 0.95
 
 _POSES: Final[Mapping[str, Mapping[str, float]]] = {
     "bow": {
@@ -604,7 +604,7 @@ def _true_repetition(
         above = planned.range_deg * planned.shares(t - done.start_s)
     top = float(above.max())
     start_s, end_s = _crossings(t, above, BAND * top)
-    up_s, down_s = _crossings(t, above, PLATEAU * top)
+    up_s, down_s = _crossings(t, above, plateau_deg(top))
     active_from_s, active_to_s = _crossings(t, above, ACTIVE_FROM * top)
     plateau = np.flatnonzero(above >= top - 1e-9)
     values = {

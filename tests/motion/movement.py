@@ -46,7 +46,8 @@ class Rep:
 
 @dataclass(frozen=True)
 class Truth:
-    """A repetition by the definition: 5 % crossings outside, 95 % crossings inside."""
+    """A repetition by the definition: 5 % crossings outside, 95 % crossings inside, or a degree and
+    a half below the top."""
 
     start_s: float
     end_s: float
@@ -78,7 +79,8 @@ def minimum_jerk_time(way: float) -> float:
 
 def truth(rep: Rep) -> Truth:
     """What a perfect engine would report of `rep`."""
-    early, late = minimum_jerk_time(0.05), minimum_jerk_time(0.95)
+    plateau = min(0.95, 1.0 - 1.5 / rep.range_deg)
+    early, late = minimum_jerk_time(0.05), minimum_jerk_time(plateau)
     fifth = minimum_jerk_time(0.2)
     back_from = rep.start_s + rep.out_s + rep.hold_s
     start_s = rep.start_s + early * rep.out_s

@@ -126,17 +126,20 @@ def crossing_s(t: Float64, a: Float64, i: int, j: int, level: float) -> float:
     return float(t[i] + (t[j] - t[i]) * (level - a[i]) / (a[j] - a[i]))
 
 
-def ends_at(t: Float64, a: Float64, i: int, rest: float, excursion: float) -> str:
-    """Whether sample i, between 5 and 30 percent, is the lowest before the angle "turns" outwards,
-    or where it "stands" still."""
+def ends_at(t: Float64, a: Float64, i: int, rest: float, excursion: float) -> int | None:
+    """Where a return that comes within 30 percent at sample i ends above 5 percent: at its lowest
+    point if it turns outwards, where it stops sinking if it stands still."""
+    low = stall = i
     for k in range(i + 1, len(a)):
-        if a[k] < a[i]:
-            return ""
-        if a[k] > rest + 0.3 * excursion or a[k] - a[i] > max(0.05 * excursion, 1.0):
-            return "turns"
-        if t[k] - t[i] >= 0.35:
-            return "stands"
-    return ""
+        if a[k] <= rest + 0.05 * excursion:
+            return None
+        low = k if a[k] < a[low] else low
+        stall = k if a[k] < a[stall] - min(0.5, 0.02 * excursion) else stall
+        if a[k] > rest + 0.3 * excursion or a[k] - a[low] > max(0.05 * excursion, 1.0):
+            return low
+        if t[k] - t[stall] >= 0.35:
+            return stall
+    return None
 
 
 def plain(t: Float64, a: Float64) -> list[dict[int, float]]:
@@ -157,21 +160,19 @@ def plain(t: Float64, a: Float64) -> list[dict[int, float]]:
             if a[j] <= rest + 0.05 * excursion:
                 end_s = crossing_s(t, a, j - 1, j, rest + 0.05 * excursion)
                 break
-            ends = ends_at(t, a, j, rest, excursion)
-            if a[j] <= rest + 0.3 * excursion and ends:
-                end_s = float(t[j])
-                if ends == "stands":
-                    level = a[j] + 0.5
-                    above = max(k for k in range(peak, j) if a[k] > level)
-                    end_s = crossing_s(t, a, above, above + 1, level)
-                    j = above + 1
+            within = a[j] <= rest + 0.3 * excursion
+            end = ends_at(t, a, j, rest, excursion) if within else None
+            if end is not None:
+                j, end_s = end, float(t[end])
                 break
+            if within:
+                j += int(np.argmax(a[j:] <= rest + 0.05 * excursion)) - 1
             j += 1
         if math.isnan(end_s):
             break
         start = max(k for k in range(begin, peak) if a[k] <= rest + 0.05 * excursion)
         start_s = crossing_s(t, a, start, start + 1, rest + 0.05 * excursion)
-        top = rest + 0.95 * excursion
+        top = rest + min(0.95 * excursion, excursion - 1.5)
         first = min(k for k in range(start, peak + 1) if a[k] >= top)
         last = max(k for k in range(peak, j + 1) if a[k] >= top)
         first_s = crossing_s(t, a, first - 1, first, top)
