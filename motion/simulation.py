@@ -634,7 +634,7 @@ def _true_repetition(
         way=way,
         mirrored=planned.mirrored,
         seen=seen,
-        sensor_range_deg=_range_of(seen_by, template.band),
+        sensor_range_deg=range_of(seen_by, template.band),
         sagged=sagged,
         compensations=compensations,
         faults=_faults(template, values, sagged, compensations),
@@ -643,7 +643,7 @@ def _true_repetition(
     )
 
 
-def _range_of(above: Float64, band: HoldBand | None) -> float:
+def range_of(above: Float64, band: HoldBand | None) -> float:
     """The highest angle; of a hold the median within its band."""
     if band is None:
         return float(above.max())
