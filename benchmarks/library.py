@@ -397,9 +397,9 @@ def _report(found: Mapping[str, Draw], together: Mapping[str, Draw], draws: int)
         "Error: mean absolute error of the range against the bones; soft: what is left with "
         "perfect orientations, since sensors move against bones; vqf: two orientations of the "
         "package vqf that are told when repetitions begin and end, under the same calibration. "
-        "Calib: mean error of the calibration, degrees. 1 sd, 2 sd: ranges within one and two stated "
-        "deviations of the truth (68 and 95 % would be right). Late: 95th percentile from the end "
-        "of a repetition to its report, seconds.",
+        "Calib: mean error of the calibration, degrees. 1 sd, 2 sd: ranges within one and two "
+        "stated deviations of the truth (68 and 95 % would be right). Late: 95th percentile from "
+        "the end of a repetition to its report, seconds.",
     ]
     if couplings:
         definitions.append(
@@ -435,8 +435,8 @@ def _report(found: Mapping[str, Draw], together: Mapping[str, Draw], draws: int)
         definitions.append(
             f"Sessions: {draws} people do these five with one calibration, in this order, and "
             f"walk about for {WALK_S:g} s before each; every fourth wears both sensors upside "
-            "down, every fourth turned by 90 degrees, every fourth one so and one so. Sets begin and end as an "
-            "app begins and ends them. False: repetitions counted that were none."
+            "down, every fourth turned by 90 degrees, every fourth one so and one so. Sets begin "
+            "and end as an app begins and ends them. False: repetitions counted that were none."
         )
     if kinds:
         heads = ["template", "done", "of", "missed", "false", "named", "named instead"]

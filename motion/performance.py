@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from motion.events import Fault
+from motion.repetition import plateau_deg
 from motion.template import ExerciseTemplate, HoldMovement, Interval
 
 Float64 = NDArray[np.float64]
@@ -233,7 +234,8 @@ def aimed_deg(template: ExerciseTemplate) -> Interval:
 def _edge(template: ExerciseTemplate, range_deg: float) -> float:
     """The share of a range above which it is held."""
     band = template.band
-    return 0.95 if band is None else (band.target_deg - band.band_deg) / range_deg
+    low_deg = plateau_deg(range_deg) if band is None else band.target_deg - band.band_deg
+    return low_deg / range_deg
 
 
 def _middle(prescribed: Interval | None, usual: Interval) -> Interval:
