@@ -23,6 +23,7 @@ from motion.calibration import (
     vector,
 )
 from motion.errors import CalibrationError, CalibrationFault
+from motion.hinge import HINGE_SHARE, hinge_axes
 from motion.samples import Samples
 from motion.stream import SensorStream
 
@@ -59,6 +60,13 @@ SWAPPED_SHARE: Final = 0.2
 # The outward side of a sensor and the side of the body where it is worn: worse than this, the
 # movement was another or the sensor is worn elsewhere.
 OUTWARD_DEG: Final = 50.0
+
+# Joints with one axis, by their segments. The axis that is found lies this near to that of the
+# movement, else it is something else; anatomically it is off the axis from left to right by so much
+# (knee and elbow, 2 to 4 degrees).
+_HINGES: Final = (("thigh", "shank"), ("upper_arm", "forearm"))
+HINGE_NEAR_DEG: Final = 25.0
+HINGE_SD_DEG: Final = 3.0
 
 # Which axis of a segment points up in a position (ISB: x forward, y up along the segment, z right).
 UP_AXES: Final[dict[str, Vector]] = {
@@ -286,6 +294,10 @@ def calibrate(
         for slot, track in tracks.items()
     }
     _check_swapped(found, functional)
+    for proximal, distal in _HINGES:
+        pair = [slot for kind in (proximal, distal) for slot in found if _segment(slot) == kind]
+        if len(pair) == 2:
+            _straightened(found, samples, tracks, pair[0], pair[1], np.array(up_axis))
     rotations: dict[str, Quaternion] = {}
     qualities: dict[str, float] = {}
     advice: list[str] = []
@@ -446,6 +458,57 @@ def _found(
         quality_deg,
         excursion_deg,
     )
+
+
+def _straightened(
+    found: dict[str, _Found],
+    samples: Mapping[str, Samples],
+    tracks: Mapping[str, _Track],
+    proximal: str,
+    distal: str,
+    up_axis: Float64,
+) -> None:
+    """Turn both segments of a hinge joint to the axis that they share, where the movement shows it.
+
+    Who squats does not move straight ahead; the knee still bends about its own axis.
+    """
+    one, other = tracks[proximal], tracks[distal]
+    t = one.t[(one.t >= other.t[0]) & (one.t <= other.t[-1])]
+    rates, ups = [], []
+    for slot, track in ((proximal, one), (distal, other)):
+        rates.append(_at(t, samples[slot].t_s, samples[slot].gyr_radps.astype(np.float64)))
+        up = np.empty((len(track.q), 3))
+        for q, row in zip(track.q, up, strict=True):
+            up_vector(q, row)
+        ups.append(_at(t, track.t, up))
+    axes = hinge_axes(t, rates[0], rates[1], ups[0], ups[1])
+    # Which way round each axis points, the movement itself tells.
+    if not axes.converged or axes.residual_share >= HINGE_SHARE:
+        return
+    for slot, axis, sd_deg in zip(
+        (proximal, distal), (axes.proximal, axes.distal), axes.sd_deg, strict=True
+    ):
+        old = found[slot]
+        w, x, y, n = old.rotation
+        z = np.array(rotated((w, -x, -y, -n), (0.0, 0.0, 1.0)), dtype=np.float64)
+        up = np.array(rotated((w, -x, -y, -n), vector(up_axis.tolist())), dtype=np.float64)
+        if float(axis @ z) < 0.0:
+            axis = -axis
+        if float(axis @ z) < math.cos(math.radians(HINGE_NEAR_DEG)):
+            continue
+        level = axis - float(axis @ up) * up
+        level /= math.sqrt(float(level @ level))
+        quality_deg = math.sqrt(VERTICAL_SD_DEG**2 + HINGE_SD_DEG**2 + sd_deg**2)
+        found[slot] = replace(
+            old,
+            rotation=_frame(up, level, up_axis),
+            quality_deg=min(old.quality_deg, quality_deg),
+        )
+
+
+def _at(t: Float64, times: Float64, values: Float64) -> Float64:
+    """Vectors (n, 3) at times (m,), interpolated."""
+    return np.stack([np.interp(t, times, values[:, k]) for k in range(3)], axis=1)
 
 
 def _main_direction(vectors: Float64) -> Float64:

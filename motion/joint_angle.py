@@ -144,6 +144,12 @@ def joint_code(proximal: str, distal: str, axis: str) -> int:
     return ELEVATION if joint_of(proximal, distal) is Joint.SHOULDER else ABDUCTION
 
 
+# Joints that hardly turn but about their axis from left to right. An elbow's forearm also turns
+# about itself, and its axis in that frame with it.
+HINGES: Final = frozenset({Joint.KNEE})
+_BACK: Final = np.array([1.0, -1.0, -1.0, -1.0])
+
+
 class JointAngle(AngleModel):
     """The angle of a joint whose two sensors are calibrated."""
 
@@ -162,6 +168,15 @@ class JointAngle(AngleModel):
         )
         self._joint_state = np.zeros(S_SIZE)
         super().__init__(template, calibration, side)
+
+    @property
+    def hinge(self) -> tuple[Float64, Float64] | None:
+        """A hinge's axis, (3,) in the proximal and in the distal sensor's frame; None of others."""
+        if joint_of(self.slots[self.against], self.slots[self.main]) not in HINGES:
+            return None
+        right = [0.0, 0.0, 1.0]
+        proximal, distal = (quaternion.rotated(bone * _BACK, right) for bone in self.bones)
+        return proximal, distal
 
     def same_joint(self, other: "JointAngle") -> bool:
         """Whether `other` is about the same two sensors, worn the same way."""

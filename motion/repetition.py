@@ -22,8 +22,10 @@ BAND: Final = 0.05
 RETURNED: Final = 0.30
 # The plateau at the top: hold lasts from the first to the last crossing of this share.
 PLATEAU: Final = 0.95
-# A plateau is no narrower than what somebody sways while holding still.
-PLATEAU_LEAST_DEG: Final = 1.5
+# A plateau is no narrower than what somebody sways while holding still, unless that were too large
+# a share of a very small movement.
+PLATEAU_LEAST_DEG: Final = 2.0
+PLATEAU_MOST: Final = 0.15
 # Between these crossings the movement is active, whatever creeps before and after.
 ACTIVE: Final = 0.20
 # A turn must be seen against noise and tremor: a share of the excursion and at least a degree,
@@ -168,7 +170,8 @@ MARK_LIMIT: Final = 4
 @njit
 def plateau_deg(excursion_deg: float) -> float:
     """Above the rest: where the plateau of an excursion begins."""
-    return max(min(PLATEAU * excursion_deg, excursion_deg - PLATEAU_LEAST_DEG), 0.5 * excursion_deg)
+    width = min(PLATEAU_LEAST_DEG, PLATEAU_MOST * excursion_deg)
+    return excursion_deg - max((1.0 - PLATEAU) * excursion_deg, width)
 
 
 @njit

@@ -295,7 +295,7 @@ class Tracker:
     def _new_heading(self) -> JointHeading:
         if not isinstance(self._model, JointAngle):
             raise TypeError("only a calibrated joint has a heading")
-        return JointHeading(1.0 / self._period_s, self._model.bones)
+        return JointHeading(1.0 / self._period_s, self._model.bones, hinge=self._model.hinge)
 
     def _headings(
         self, heading: JointHeading, rows: Columns, still_s: Float64, count: int

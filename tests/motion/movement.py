@@ -46,8 +46,8 @@ class Rep:
 
 @dataclass(frozen=True)
 class Truth:
-    """A repetition by the definition: 5 % crossings outside, 95 % crossings inside, or a degree and
-    a half below the top."""
+    """A repetition by the definition: 5 % crossings outside, 95 % crossings inside, or two
+    degrees below the top."""
 
     start_s: float
     end_s: float
@@ -79,7 +79,7 @@ def minimum_jerk_time(way: float) -> float:
 
 def truth(rep: Rep) -> Truth:
     """What a perfect engine would report of `rep`."""
-    plateau = min(0.95, 1.0 - 1.5 / rep.range_deg)
+    plateau = 1.0 - max(0.05, min(2.0 / rep.range_deg, 0.15))
     early, late = minimum_jerk_time(0.05), minimum_jerk_time(plateau)
     fifth = minimum_jerk_time(0.2)
     back_from = rep.start_s + rep.out_s + rep.hold_s

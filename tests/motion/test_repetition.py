@@ -172,7 +172,7 @@ def plain(t: Float64, a: Float64) -> list[dict[int, float]]:
             break
         start = max(k for k in range(begin, peak) if a[k] <= rest + 0.05 * excursion)
         start_s = crossing_s(t, a, start, start + 1, rest + 0.05 * excursion)
-        top = rest + min(0.95 * excursion, excursion - 1.5)
+        top = rest + excursion - max(0.05 * excursion, min(2.0, 0.15 * excursion))
         first = min(k for k in range(start, peak + 1) if a[k] >= top)
         last = max(k for k in range(peak, j + 1) if a[k] >= top)
         first_s = crossing_s(t, a, first - 1, first, top)
