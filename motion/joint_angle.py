@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from motion import quaternion
 from motion._jit import njit
-from motion.angle import C_TILT_SD, C_WEIGHT, TILT_SD_DEG, AngleModel
+from motion.angle import C_TILT_SD, C_WEIGHT, TILT_SD_DEG, AngleModel, direction_axis
 from motion.calibration import Calibration
-from motion.joints import Joint, SegmentAxis, joint_direction, joint_of
+from motion.joints import Direction, Joint, SegmentAxis, joint_direction, joint_of
 from motion.template import ExerciseTemplate, JointMovement
 
 Float64 = NDArray[np.float64]
@@ -147,7 +147,6 @@ def joint_code(proximal: str, distal: str, axis: str) -> int:
 # Joints that hardly turn but about their axis from left to right. An elbow's forearm also turns
 # about itself, and its axis in that frame with it.
 HINGES: Final = frozenset({Joint.KNEE})
-_BACK: Final = np.array([1.0, -1.0, -1.0, -1.0])
 
 
 class JointAngle(AngleModel):
@@ -174,8 +173,14 @@ class JointAngle(AngleModel):
         """A hinge's axis, (3,) in the proximal and in the distal sensor's frame; None of others."""
         if joint_of(self.slots[self.against], self.slots[self.main]) not in HINGES:
             return None
-        right = [0.0, 0.0, 1.0]
-        proximal, distal = (quaternion.rotated(bone * _BACK, right) for bone in self.bones)
+        calibration = self._calibration
+        if calibration is None:
+            return None
+        right = Direction(SegmentAxis.Z, 1.0)
+        proximal, distal = (
+            direction_axis(calibration, self.slots[index], right, None)
+            for index in (self.against, self.main)
+        )
         return proximal, distal
 
     def same_joint(self, other: "JointAngle") -> bool:

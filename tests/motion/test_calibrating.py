@@ -20,10 +20,12 @@ from motion.calibrating import (
 from motion.calibration import Calibration
 from motion.errors import CalibrationError, CalibrationFault
 from motion.imu import SIDEWAYS, UPSIDE_DOWN, SensorErrors
+from motion.joint_angle import JointAngle
 from motion.performance import plan
 from motion.samples import Samples
 from motion.simulation import Exercise, Simulation, simulate
 from motion.template import ExerciseTemplate
+from motion.tracker import angle_model
 
 # What an accelerometer off by 0.2 m/s2 on each axis, soft tissue and a movement that is not quite
 # straight leave of a calibration at worst, degrees.
@@ -207,3 +209,41 @@ def test_a_turn_instead_of_a_bow_is_another_movement() -> None:
     turn = CalibrationSpan(one.from_s, one.to_s + 0.5, "bow")
     fault, _ = refused(simulation.samples, [turn])
     assert fault in (CalibrationFault.MOVEMENT, CalibrationFault.NO_MOVEMENT)
+
+
+def test_a_knee_is_calibrated_about_its_own_axis_and_held_by_it() -> None:
+    simulation = session("knee-bend-standing", 4)
+    span = simulation.calibrations[0]
+    found = calibrate_spans(simulation.samples, [span])
+    alone = {
+        slot: calibrate({slot: one}, span.from_s, span.to_s, movement="squat")
+        for slot, one in simulation.samples.items()
+    }
+    true = simulation.perfect_calibration()
+
+    def twisted_deg(rotations: dict[str, tuple[float, float, float, float]]) -> float:
+        """By how much the axes of thigh and shank, which a knee shares, point apart."""
+        apart = []
+        for slot in ("thigh", "shank"):
+            off = quaternion.products(
+                rotations[slot], np.array(true.rotations[slot]) * [1.0, -1.0, -1.0, -1.0]
+            )
+            apart.append(quaternion.rotated(off, [0.0, 0.0, 1.0]))
+        return math.degrees(math.acos(min(1.0, float(apart[0] @ apart[1]))))
+
+    single = {slot: one.rotations[slot] for slot, one in alone.items()}
+    assert twisted_deg(found.rotations) < 4.0
+    assert found.rotations != single
+    model = angle_model(ExerciseTemplate.load("knee-bend-standing"), found, "right")
+    assert isinstance(model, JointAngle)
+    assert model.hinge is not None
+    for slot, axis in zip(("thigh", "shank"), model.hinge, strict=True):
+        about = quaternion.rotated(found.rotations[slot], axis)
+        assert about == pytest.approx([0.0, 0.0, 1.0], abs=1e-9)
+    trunk = angle_model(
+        ExerciseTemplate.load("lumbar-bend"),
+        calibrate_spans(session("lumbar-bend").samples, session("lumbar-bend").calibrations),
+        None,
+    )
+    assert isinstance(trunk, JointAngle)
+    assert trunk.hinge is None
