@@ -58,7 +58,7 @@ CUES: Final[Mapping[str, str]] = MappingProxyType(
         "too_fast_out": "Start a little slower",
         "too_fast_back": "Come back a little slower",
         "hold_short": "Hold the end a little longer",
-        "sagging": "Lift up again and hold",
+        "sagging": "Back into position, and hold",
         "range_short": "Go a little further",
         "too_slow": "A little quicker now",
         "jerky": "Smooth and steady",

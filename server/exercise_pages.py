@@ -87,7 +87,9 @@ def _index(templates: Sequence[ExerciseTemplate]) -> str:
         f"The library has {len(templates)} exercises. Range, tempo and dose are what a therapist "
         "sets for each patient; what stands here is where to begin, and why. `gonio templates "
         "show ID` prints the template of one, to start an own from. The words for patients are "
-        "there in English and German.\n\n",
+        "there in English and German. Out is the way into the movement, back the way home; degrees "
+        "count from the start position. How often in a week is for the therapist to say, and pain "
+        "that grows is a reason to stop.\n\n",
     ]
     positions = list(POSITIONS)
     for region, title in REGIONS.items():
