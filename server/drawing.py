@@ -185,6 +185,8 @@ BOX_ROUND: Final = 0.0035
 # A limb that hangs on the body this much further away than its like is drawn pale, metres: the hips
 # of a body seen from beside are 0.17 apart.
 FAR_M: Final = 0.06
+# How much nearer than its trunk a sensor on it is at least, metres: enough to be drawn after it.
+ON_TOP_M: Final = 0.001
 # Cosine of what is turned towards the viewer below which it is turned away: not quite edge-on.
 TURNED_AWAY: Final = -0.2
 # From the middle of the hair to that of the face, unit vector; and the cosine below which it points
@@ -224,11 +226,16 @@ class Camera:
     plain: Float64
 
     @classmethod
-    def of(cls, view: str, side: Side) -> "Camera":
-        """From where a figure is drawn; a little round and from above, so that both sides show."""
-        round_deg, above_deg = {"side": (18.0, 9.0), "front": (12.0, 7.0), "above": (0.0, 72.0)}[
+    def of(cls, view: str, side: Side, *, lying: bool = False) -> "Camera":
+        """From where a figure is drawn; a little round and from above, so that both sides show.
+
+        From the feet of a body that lies its knees would hide the rest: that is seen from higher.
+        """
+        round_deg, above_deg = {"side": (18.0, 9.0), "front": (12.0, 7.0), "above": (12.0, 48.0)}[
             view
         ]
+        if view == "front" and lying:
+            above_deg = 38.0
         # Azimuth of the viewer, from straight ahead of the body towards its right.
         azimuth = math.radians(round_deg if view == "front" else 90.0 - round_deg)
         elevation = math.radians(above_deg)
@@ -331,7 +338,7 @@ class _Film:
             times.append(now)
         return cls(
             Posture.joined(ways),
-            Camera.of(view, figure.side),
+            Camera.of(view, figure.side, lying=template.position in _ON_A_MAT),
             figure.side,
             tuple(order),
             tuple(time / now for time in times),
@@ -413,8 +420,8 @@ class _Studio:
 
     def part(
         self, name: str, shapes: Sequence[Shape], worn: Sequence[WornSensor], far: bool = False
-    ) -> _Part:
-        """A part of the body in its colours, with its sensors."""
+    ) -> list[_Part]:
+        """A part of the body in its colours, with its sensors; those of the trunk by themselves."""
         side: Side | None = None
         for each in body.SIDES:
             side = each if name.startswith(each) else side
@@ -433,16 +440,28 @@ class _Studio:
             pieces.append(_Piece(colour, paths))
         before: list[_Piece] = []
         after: list[_Piece] = []
+        boxes: list[_Part] = []
         for sensor in worn:
             strap, box, hidden = self.sensor(sensor)
-            (before if hidden else after).append(_Piece("sensor", box))
+            piece = _Piece("sensor", box)
+            if hidden:
+                before.append(piece)
+            elif name == "trunk":
+                at = self.film.body.point(sensor.segment, sensor.at)
+                boxes.append(_Part(float(np.mean(self.film.camera.depth(at))), False, (piece,)))
+            else:
+                after.append(piece)
             end_on = quaternion.rotated(
                 self.film.body.orientations[sensor.segment], [0.0, 1.0, 0.0]
             )
             if float(np.max(np.abs(end_on @ self.film.camera.towards))) < EDGE_ON:
                 after.insert(0, _Piece("strap", strap))
         rim = name.endswith("arm") and not far
-        return _Part(float(np.mean(depths)), rim, (*before, *pieces, *after))
+        depth_m = float(np.mean(depths))
+        # A box on the belly is nearer than the thighs that hang beside it, but never behind its own
+        # trunk.
+        on_top = [each._replace(depth=max(each.depth, depth_m + ON_TOP_M)) for each in boxes]
+        return [_Part(depth_m, rim, (*before, *pieces, *after)), *on_top]
 
     def sensor(self, sensor: WornSensor) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
         """Outlines of a strap and of its box, and whether the body hides the box."""
@@ -509,10 +528,11 @@ def _parts(studio: _Studio, worn: Sequence[WornSensor]) -> list[_Part]:
             if root_depth(limb, side) < root_depth(limb, other) - FAR_M:
                 pale.add(name)
     parts = [
-        studio.part(
+        part
+        for name, flesh in shapes.items()
+        for part in studio.part(
             name, flesh, [each for each in worn if _part_of(each.segment) == name], name in pale
         )
-        for name, flesh in shapes.items()
     ]
     return sorted(parts, key=lambda part: part.depth)
 
@@ -549,6 +569,8 @@ def _slab(studio: _Studio, low: Point, high: Point, top: str, front: str) -> str
 MAT_M: Final = 0.03
 SEAT_M: Final = 0.045
 LEG_M: Final = 0.035
+# Toes below this bear on the floor, metres.
+ON_THE_FLOOR_M: Final = 0.06
 _ON_A_MAT: Final = ("supine", "prone", "side_lying", "quadruped", "kneeling")
 
 
@@ -562,8 +584,11 @@ def _ground(studio: _Studio, position: str) -> str:
         for segment, at in (("foot", (0.11, -0.03, 0.0)), ("hand", (0.0, -0.10, 0.0)))
     ]
     top = film.body.point("head", (0.0, body.VERTEX, 0.0))[0]
-    low = np.min([*rest, *ends, top], axis=0)
-    high = np.max([*rest, *ends, top], axis=0)
+    # Toes that only come down on the way out lie on the mat as well.
+    toes = [film.body.point(f"{side}_foot", (0.11, -0.03, 0.0)) for side in body.SIDES]
+    down = [at for toe in toes for at in toe if at[2] < ON_THE_FLOOR_M]
+    low = np.min([*rest, *ends, top, *down], axis=0)
+    high = np.max([*rest, *ends, top, *down], axis=0)
     if position in _ON_A_MAT:
         x0, x1 = low[0] - 0.10, high[0] + 0.10
         y0, y1 = min(low[1], -0.28) - 0.05, max(high[1], 0.28) + 0.05
