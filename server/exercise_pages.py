@@ -18,6 +18,7 @@ from motion.quality import CUES
 from motion.template import (
     DominantMovement,
     ExerciseTemplate,
+    HoldBand,
     HoldMovement,
     JointMovement,
     LearnedMovement,
@@ -87,9 +88,9 @@ def _index(templates: Sequence[ExerciseTemplate]) -> str:
         f"The library has {len(templates)} exercises. Range, tempo and dose are what a therapist "
         "sets for each patient; what stands here is where to begin, and why. `gonio templates "
         "show ID` prints the template of one, to start an own from. The words for patients are "
-        "there in English and German. Out is the way into the movement, back the way home; degrees "
-        "count from the start position. How often in a week is for the therapist to say, and pain "
-        "that grows is a reason to stop.\n\n",
+        "there in English and German. The way out leads into the movement, the way back home; "
+        "degrees count from the start position. How often in a week is for the therapist to say, "
+        "and pain that grows is a reason to stop.\n\n",
     ]
     positions = list(POSITIONS)
     for region, title in REGIONS.items():
@@ -160,6 +161,7 @@ def _page(template: ExerciseTemplate) -> str:
         f"Measured: {_kind(template)}, {_seen_by(template)}.\n\n"
         "## To begin with\n\n"
         f"{_table(('what', 'prescribed'), list(_prescribed(template)))}"
+        "A therapist sets these numbers for each patient; pain that grows is a reason to stop.\n\n"
         "## Mistakes and cues\n\n"
         f"{_table(('what', 'when', 'what the patient hears'), list(_mistakes(template)))}"
         f"## What the sensors cannot see\n\n{template.cannot_see}\n\n"
@@ -209,7 +211,7 @@ def _kind(template: ExerciseTemplate) -> str:
         case SegmentMovement():
             what = f"{_way(template, movement.axis)}, {_segment(movement.segment)}"
         case _:
-            what = "turn about the first axis"
+            what = "turn in the direction of the first movement"
     return f"hold: {what}" if isinstance(template.movement, HoldMovement) else what
 
 
@@ -218,12 +220,12 @@ def _seen_by(template: ExerciseTemplate) -> str:
     movement = measured_movement(template.movement)
     match movement:
         case JointMovement():
-            return "between two sensors"
+            return "as the difference between two sensors"
         case SegmentMovement():
             turning = movement.axis.startswith("turn_") and template.position in _UPRIGHT
-            return "about the vertical" if turning else "against gravity"
+            return "as a turn about the vertical" if turning else "as a slope against gravity"
         case DominantMovement():
-            return "the one in which the sensor turns in the first movement"
+            return "which the engine finds by itself"
         case LearnedMovement():
             return "as it was demonstrated"
 
@@ -231,23 +233,31 @@ def _seen_by(template: ExerciseTemplate) -> str:
 def _prescribed(template: ExerciseTemplate) -> Iterator[tuple[str, str]]:
     target, band = template.range, template.band
     if band is not None:
-        low, high = band.target_deg - band.band_deg, band.target_deg + band.band_deg
-        yield "held at", f"{band.target_deg:g}°, from {low:g}° to {high:g}°"
+        low_deg, high_deg = _held_within(band)
+        yield "held at", f"{band.target_deg:g}°, from {low_deg:g}° to {high_deg:g}°"
     else:
         yield "goal", f"{target.goal_deg:g}°"
         yield (
             "range",
             f"from {target.minimum_deg:g}° to {target.limit_deg:g}°; "
-            f"counted from {target.count_from_deg:g}°",
+            f"counts from {target.count_from_deg:g}° on",
         )
     tempo = template.tempo
-    for words, part in (("out", tempo.out_s), ("hold", tempo.hold_s), ("back", tempo.back_s)):
+    for words, part in (
+        ("way out", tempo.out_s),
+        ("hold", tempo.hold_s),
+        ("way back", tempo.back_s),
+    ):
         if part is not None:
             shortest = "up to" if part[0] == 0.0 else f"{part[0]:g} to"
             yield words, f"{shortest} {part[1]:g} s"
     dose = template.dose
     sets = "one set" if dose.sets == 1 else f"{dose.sets} sets"
     yield "dose", f"{sets} of {dose.repetitions}, {dose.rest_s:g} s of rest"
+
+
+def _held_within(band: HoldBand) -> tuple[float, float]:
+    return band.target_deg - band.band_deg, band.target_deg + band.band_deg
 
 
 def _mistakes(template: ExerciseTemplate) -> Iterator[tuple[str, str, str]]:
@@ -258,7 +268,9 @@ def _mistakes(template: ExerciseTemplate) -> Iterator[tuple[str, str, str]]:
         yield "not far enough", f"below {target.minimum_deg:g}°", CUES["range_short"]
         yield "too far", f"beyond {target.limit_deg:g}°", CUES["limit"]
     else:
-        yield "sagging", "out of the band for more than a second", CUES["sagging"]
+        low_deg, high_deg = _held_within(template.band)
+        away = f"below {low_deg:g}° or beyond {high_deg:g}° for more than a second"
+        yield "out of position", away, CUES["sagging"]
     for words, part, code in (
         ("too fast on the way out", tempo.out_s, "too_fast_out"),
         ("too fast on the way back", tempo.back_s, "too_fast_back"),
