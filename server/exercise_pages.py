@@ -97,11 +97,13 @@ def _index(templates: Sequence[ExerciseTemplate]) -> str:
         here = [template for template in templates if template.region == region]
         here.sort(key=lambda each: (positions.index(each.position), each.id))
         if here:
+            # Position below the name: four columns are wider than a phone.
             rows = [
-                (_link(each), POSITIONS[each.position], _kind(each), _straps(each)) for each in here
+                (f"{_link(each)}<br>{POSITIONS[each.position]}", _kind(each), _straps(each))
+                for each in here
             ]
             parts.append(f"## {title}\n\n")
-            parts.append(_table(("exercise", "position", "measured", "sensors"), rows))
+            parts.append(_table(("exercise", "measured", "sensors"), rows))
     parts.append(
         "## What goes with one strapping\n\n"
         "Sensors that are on serve every exercise in their row, with one strapping and one "
@@ -158,7 +160,7 @@ def _page(template: ExerciseTemplate) -> str:
         f"{steps}\n"
         "## Sensors\n\n"
         f"{_table(('sensor', 'worn', 'for the patient'), sensors)}"
-        f"Measured: {_kind(template)}, {_seen_by(template)}.\n\n"
+        f"{_measured(template)}, {_seen_by(template)}.\n\n"
         "## To begin with\n\n"
         f"{_table(('what', 'prescribed'), list(_prescribed(template)))}"
         "A therapist sets these numbers for each patient; pain that grows is a reason to stop.\n\n"
@@ -202,7 +204,17 @@ def _sides(template: ExerciseTemplate) -> tuple[str, ...]:
 
 
 def _kind(template: ExerciseTemplate) -> str:
-    """Which angle is measured, in a few words."""
+    """Which angle is measured, in a few words, and whether it is held."""
+    held = isinstance(template.movement, HoldMovement)
+    return f"hold: {_angle(template)}" if held else _angle(template)
+
+
+def _measured(template: ExerciseTemplate) -> str:
+    held = isinstance(template.movement, HoldMovement)
+    return f"Measured{' while held' if held else ''}: {_angle(template)}"
+
+
+def _angle(template: ExerciseTemplate) -> str:
     movement = measured_movement(template.movement)
     match movement:
         case JointMovement():
@@ -212,7 +224,7 @@ def _kind(template: ExerciseTemplate) -> str:
             what = f"{_way(template, movement.axis)}, {_segment(movement.segment)}"
         case _:
             what = "turn in the direction of the first movement"
-    return f"hold: {what}" if isinstance(template.movement, HoldMovement) else what
+    return what
 
 
 def _seen_by(template: ExerciseTemplate) -> str:
