@@ -304,11 +304,14 @@ class Figure(_Part):
     rest, peak: joint angles in degrees beyond those of the position, by the names of
     `joints.POSE_ANGLES`; at `peak` the angle of the movement has its goal. opposite: the other
     turning point of a movement that goes both ways; without it the mirror image. fixed: what stays
-    where it is. view: from where it is drawn.
+    where it is. view: from where it is drawn. support: what stands there to lean on or to hold, for
+    the drawing alone: a wall behind the back, a table under the hand that is not exercised, a chair
+    whose back both hands hold.
     """
 
     fixed: Literal["feet", "pelvis", "thorax", "hands_and_knees", "hands_and_feet"] = "feet"
     view: Literal["side", "front", "above"] = "side"
+    support: Literal["wall", "table", "chair"] | None = None
     rest: Pose = Field(default_factory=dict)
     peak: Pose
     opposite: Pose | None = None

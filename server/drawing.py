@@ -574,8 +574,8 @@ ON_THE_FLOOR_M: Final = 0.06
 _ON_A_MAT: Final = ("supine", "prone", "side_lying", "quadruped", "kneeling")
 
 
-def _ground(studio: _Studio, position: str) -> str:
-    """The mat, the chair or the floor, drawn behind the body."""
+def _ground(studio: _Studio, position: str, support: str | None) -> str:
+    """The mat, the chair or the floor, and what else bears, drawn behind the body."""
     film = studio.film
     rest = [film.body.origins[segment][0] for segment in body.BODY_SEGMENTS]
     ends = [
@@ -608,7 +608,65 @@ def _ground(studio: _Studio, position: str) -> str:
         axis=-1,
     )
     floor = _polygon("ground", studio.seen(disc))
+    match support:
+        case "wall":
+            floor += _wall(studio, float(top[2]))
+        case "table":
+            floor += _table(studio)
+        case "chair":
+            floor += _chair_to_hold(studio)
     return floor + (_chair(studio) if position == "seated" else "")
+
+
+def _wall(studio: _Studio, high: float) -> str:
+    """A wall that the back touches in whichever pose is nearest to it."""
+    film = studio.film
+    front = float(np.min(film.body.origins["pelvis"][:, 0])) - 0.052 * film.body.height_m
+    thick, beside, above = 0.06, 0.42, 0.08
+    low, top = (front - thick, -beside, 0.0), (front, beside, high + above)
+    face = [(front, y, z) for y, z in ((-beside, 0.0), (beside, 0.0))]
+    face += [(front, y, high + above) for y in (beside, -beside)]
+    return _slab(studio, low, top, "edge", "edge") + _polygon("ground", studio.seen(np.array(face)))
+
+
+# What lies between the middle of a palm and what it rests on, metres.
+PALM_M: Final = 0.025
+
+
+def _palm(film: _Film, side: Side) -> Float64:
+    palm: Float64 = film.body.point(f"{side}_hand", (0.0, -0.05, 0.0))[0]
+    return palm
+
+
+def _table(studio: _Studio) -> str:
+    """A table under the hand that is not exercised."""
+    film = studio.film
+    x, y, z = _palm(film, body.SIDES[film.side == "left"])
+    outwards = 1.0 if film.side == "right" else -1.0
+    x0, x1 = x - 0.10, x + 0.42
+    y0, y1 = sorted((y - outwards * 0.14, y + outwards * 0.40))
+    high = z - PALM_M
+    legs = [
+        _slab(studio, (a, b, 0.0), (a + LEG_M, b + LEG_M, high - SEAT_M), "edge", "edge")
+        for b in (y0, y1 - LEG_M)
+        for a in (x0, x1 - LEG_M)
+    ]
+    return "".join(legs) + _slab(studio, (x0, y0, high - SEAT_M), (x1, y1, high), "ground", "edge")
+
+
+def _chair_to_hold(studio: _Studio) -> str:
+    """A chair that stands before the body with its back towards it, under both hands."""
+    film = studio.film
+    x, _, z = np.mean([_palm(film, side) for side in body.SIDES], axis=0)
+    high, seat, half, depth = z - PALM_M, 0.46, 0.24, 0.42
+    legs = [
+        _slab(studio, (a, b, 0.0), (a + LEG_M, b + LEG_M, top), "edge", "edge")
+        for b in (half - LEG_M, -half)
+        for a, top in ((x + depth - LEG_M, seat), (x, high))
+    ]
+    board = _slab(studio, (x, -half, seat - SEAT_M), (x + depth, half, seat), "ground", "edge")
+    back = _slab(studio, (x, -half, high - 0.30), (x + LEG_M, half, high), "ground", "edge")
+    return "".join(legs) + board + back
 
 
 def _chair(studio: _Studio) -> str:
@@ -733,7 +791,8 @@ def _picture(
         for slot, place in template.sensors.items()
     ]
     parts = _parts(studio, worn)
-    behind = _ground(studio, template.position) + _hints(studio, template)
+    support = template.figure.support if template.figure is not None else None
+    behind = _ground(studio, template.position, support) + _hints(studio, template)
     return film, studio, behind, parts
 
 

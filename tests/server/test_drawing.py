@@ -132,6 +132,24 @@ def test_every_sensor_is_drawn_where_it_is_worn(id: str) -> None:
     assert len(drawn) == len(template.sensors)
 
 
+def test_a_sensor_on_the_belly_is_not_hidden_by_thighs_that_hang_beside_it() -> None:
+    svg = animated_svg(ExerciseTemplate.load("side-bend")).partition('<g class="still">')[0]
+    assert svg.rindex('class="sensor"') > svg.rindex('class="shorts"')
+
+
+def test_a_support_is_drawn_and_changes_no_pose() -> None:
+    bare = _changed("squat")
+    figure = bare.figure
+    assert figure is not None
+    for support in ("wall", "table", "chair"):
+        stands = figure.model_copy(update={"support": support})
+        with_it = bare.model_copy(update={"figure": stands})
+        assert animated_svg(with_it).count("<path") > animated_svg(bare).count("<path")
+        np.testing.assert_array_equal(
+            body.FigureAngles.of(with_it).peak, body.FigureAngles.of(bare).peak
+        )
+
+
 def test_the_left_side_is_the_mirror_image_of_the_right_one() -> None:
     template = TEMPLATES["arm-abduction"]
     right, left = _parsed(static_svg(template, "right")), _parsed(static_svg(template, "left"))
