@@ -588,8 +588,13 @@ def test_no_damage_gives_anything_but_a_recording_error(
         raw[first + int(share * (len(raw) - first))] = value
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(raw)
-    with suppress(RecordingError):
+    told = f"{damaged} reads well."
+    try:
         opened(damaged)
+    except RecordingError as error:
+        told = str(error)
+    assert str(damaged) in told
+    assert told.endswith(".")
 
 
 # --- writing
