@@ -129,34 +129,41 @@ def angle_figure(
     return figure
 
 
-def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -> Any:
-    """Range of each repetition with its standard deviation, against minimum, goal and limit."""
-    figure = go.Figure()
-    numbers = {event.seq: number for number, event in enumerate(repetitions, 1)}
+def _add_ranges(
+    figure: Any, repetitions: Sequence[RepetitionEvent], numbers: Sequence[int]
+) -> None:
+    """Ranges over the numbers of their repetitions, with standard deviations, by verdict."""
+    numbered = list(zip(numbers, repetitions, strict=True))
     for verdict, colour, symbol in (
         (Verdict.CORRECT, CORRECT, "circle"),
         (Verdict.INCORRECT, INCORRECT, "x"),
     ):
-        chosen = [event for event in repetitions if event.verdict is verdict]
+        chosen = [(number, event) for number, event in numbered if event.verdict is verdict]
         figure.add_trace(
             go.Scatter(
-                x=[numbers[event.seq] for event in chosen],
-                y=[event.rom_deg for event in chosen],
+                x=[number for number, _ in chosen],
+                y=[event.rom_deg for _, event in chosen],
                 error_y={
                     "type": "data",
-                    "array": [event.rom_sd_deg for event in chosen],
+                    "array": [event.rom_sd_deg for _, event in chosen],
                     "color": colour,
                     "thickness": 1.2,
                     "width": 2,
-                    "visible": len(repetitions) <= MANY,
+                    "visible": len(numbered) <= MANY,
                 },
                 mode="markers",
-                marker=_marker(colour, symbol, len(repetitions)),
+                marker=_marker(colour, symbol, len(numbered)),
                 name=verdict.value,
-                customdata=[_hover(event) for event in chosen],
+                customdata=[_hover(event) for _, event in chosen],
                 hovertemplate="%{customdata}<extra></extra>",
             )
         )
+
+
+def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -> Any:
+    """Range of each repetition with its standard deviation, against minimum, goal and limit."""
+    figure = go.Figure()
+    _add_ranges(figure, repetitions, range(1, len(repetitions) + 1))
     tops = [event.rom_deg + event.rom_sd_deg for event in repetitions]
     top = 1.1 * max([*tops, template.range.goal_deg])
     _target(figure, template, top)
@@ -212,30 +219,7 @@ def trend_range_figure(trend: SetTrend) -> Any:
     """Range of the repetitions of one set, with the line of its trend."""
     figure = go.Figure()
     events = trend.repetitions
-    for verdict, colour, symbol in (
-        (Verdict.CORRECT, CORRECT, "circle"),
-        (Verdict.INCORRECT, INCORRECT, "x"),
-    ):
-        chosen = [event for event in events if event.verdict is verdict]
-        figure.add_trace(
-            go.Scatter(
-                x=[event.index for event in chosen],
-                y=[event.rom_deg for event in chosen],
-                error_y={
-                    "type": "data",
-                    "array": [event.rom_sd_deg for event in chosen],
-                    "color": colour,
-                    "thickness": 1.2,
-                    "width": 2,
-                    "visible": len(events) <= MANY,
-                },
-                mode="markers",
-                marker=_marker(colour, symbol, len(events)),
-                name=verdict.value,
-                customdata=[_hover(event) for event in chosen],
-                hovertemplate="%{customdata}<extra></extra>",
-            )
-        )
+    _add_ranges(figure, events, [event.index for event in events])
     if Quantity.RANGE in trend.trends:
         figure.add_trace(_trend_line(trend.trends[Quantity.RANGE], INK, "solid"))
     top = 1.1 * max(event.rom_deg + event.rom_sd_deg for event in events)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from motion.events import RepetitionEvent, Verdict
-from motion.quantity import RANGE_SHARE
+from motion.quantity import RANGE_SHARE, Quantity
 from motion.symmetry import Symmetry, symmetries
 from motion.template import ExerciseTemplate
 from motion.trend import SetTrend, trends_within_sets
@@ -237,10 +237,12 @@ def _trend_section(number: int, trend: SetTrend, name: str) -> str:
 def _changes(trend: SetTrend) -> str:
     """First and last value of every quantity, on its line, and the change between them."""
     items = "".join(
-        f"<div><dt>{text(wording.quantity_words(quantity).capitalize())}</dt>"
-        f"<dd>{wording.value_words(quantity, each.before)} to "
-        f"{wording.value_words(quantity, each.after)} "
-        f"<small>{wording.change_words(each)}</small></dd></div>"
+        _compared(
+            quantity,
+            f"{wording.value_words(quantity, each.before)} to "
+            f"{wording.value_words(quantity, each.after)} ",
+            wording.change_words(each),
+        )
         for quantity, each in trend.trends.items()
     )
     return (
@@ -250,12 +252,20 @@ def _changes(trend: SetTrend) -> str:
     )
 
 
+def _compared(quantity: Quantity, values: str, difference: str) -> str:
+    """One entry: what is compared, both values as HTML, and how far they are apart."""
+    name = text(wording.quantity_words(quantity).capitalize())
+    return f"<div><dt>{name}</dt><dd>{values}<small>{difference}</small></dd></div>"
+
+
 def _symmetry_section(symmetry: Symmetry) -> str:
     items = "".join(
-        f"<div><dt>{text(wording.quantity_words(quantity).capitalize())}</dt>"
-        f"<dd>{wording.value_words(quantity, each.left)} / "
-        f"{wording.value_words(quantity, each.right)} "
-        f"{_index(each.index_percent)}<small>{wording.gap_words(each)}</small></dd></div>"
+        _compared(
+            quantity,
+            f"{wording.value_words(quantity, each.left)} / "
+            f"{wording.value_words(quantity, each.right)} {_index(each.index_percent)}",
+            wording.gap_words(each),
+        )
         for quantity, each in symmetry.differences.items()
     )
     values = (
