@@ -265,7 +265,9 @@ def _prescribed(template: ExerciseTemplate) -> Iterator[tuple[str, str]]:
             yield words, f"{shortest} {part[1]:g} s"
     dose = template.dose
     sets = "one set" if dose.sets == 1 else f"{dose.sets} sets"
-    yield "dose", f"{sets} of {dose.repetitions}, {dose.rest_s:g} s of rest"
+    evenly = template.direction == "both" and dose.repetitions % 2 == 0
+    each = f" ({dose.repetitions // 2} each way)" if evenly else ""
+    yield "dose", f"{sets} of {dose.repetitions}{each}, {dose.rest_s:g} s of rest"
 
 
 def _held_within(band: HoldBand) -> tuple[float, float]:
