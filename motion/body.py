@@ -649,6 +649,35 @@ def segment_of(slot: str, side: Side, worn: Mapping[str, str] | None = None) -> 
     )
 
 
+def plain_slots(template: ExerciseTemplate, side: str | None = None) -> frozenset[str]:
+    """The slots whose segments are in the start pose as in the plain position.
+
+    What the start pose changes beyond a segment does not move it: arms that are crossed leave the
+    trunk where it was. Of a slot that is not named after a segment nothing is known.
+    """
+    rest = {} if template.figure is None else template.figure.rest
+    if not rest:
+        return frozenset(template.slots)
+    doing = exercised(template, side)
+    angles = channels_deg(rest)
+    if doing != ("left" if template.side == "left" else "right"):
+        angles = mirrored(angles)
+    moved = {"pelvis"} if any(angles[column] for column in _PELVIS_COLUMNS) else set[str]()
+    # Links are in the order from the pelvis outwards.
+    for link in _LINKS:
+        if link.inner in moved or any(angles[column] for column in link.columns if column >= 0):
+            moved.add(link.segment)
+    plain = set()
+    for slot in template.slots:
+        try:
+            segment = segment_of(slot, doing)
+        except ValueError:
+            continue
+        if segment not in moved:
+            plain.add(slot)
+    return frozenset(plain)
+
+
 class Seat(NamedTuple):
     """Where on a segment a sensor is strapped.
 

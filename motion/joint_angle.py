@@ -144,11 +144,6 @@ def joint_code(proximal: str, distal: str, axis: str) -> int:
     return ELEVATION if joint_of(proximal, distal) is Joint.SHOULDER else ABDUCTION
 
 
-# Joints that hardly turn but about their axis from left to right. An elbow's forearm also turns
-# about itself, and its axis in that frame with it.
-HINGES: Final = frozenset({Joint.KNEE})
-
-
 class JointAngle(AngleModel):
     """The angle of a joint whose two sensors are calibrated."""
 
@@ -171,17 +166,37 @@ class JointAngle(AngleModel):
     @property
     def hinge(self) -> tuple[Float64, Float64] | None:
         """A hinge's axis, (3,) in the proximal and in the distal sensor's frame; None of others."""
-        if joint_of(self.slots[self.against], self.slots[self.main]) not in HINGES:
+        if self._joint is not Joint.KNEE:
             return None
+        return self._along(SegmentAxis.Z, SegmentAxis.Z)
+
+    @property
+    def two_axes(self) -> tuple[Float64, Float64, float] | None:
+        """The two axes of a joint that has no third, one (3,) in the proximal and one (3,) in the
+        distal sensor's frame, and the angle between them, rad; None of others.
+
+        An elbow bends about the axis of the upper arm from left to right, and the forearm turns
+        about its own length (ISB, Wu et al. 2005).
+        """
+        if self._joint is not Joint.ELBOW:
+            return None
+        return *self._along(SegmentAxis.Z, SegmentAxis.Y), 0.5 * math.pi
+
+    @property
+    def _joint(self) -> Joint:
+        return joint_of(self.slots[self.against], self.slots[self.main])
+
+    def _along(self, proximal: SegmentAxis, distal: SegmentAxis) -> tuple[Float64, Float64]:
+        """An axis of either segment, (3,) and (3,) in their sensors' frames."""
         calibration = self._calibration
         if calibration is None:
-            return None
-        right = Direction(SegmentAxis.Z, 1.0)
-        proximal, distal = (
-            direction_axis(calibration, self.slots[index], right, None)
-            for index in (self.against, self.main)
+            raise TypeError("only a calibrated joint knows its axes")
+        slots = (self.slots[self.against], self.slots[self.main])
+        inner, outer = (
+            direction_axis(calibration, slot, Direction(axis, 1.0), None)
+            for slot, axis in zip(slots, (proximal, distal), strict=True)
         )
-        return proximal, distal
+        return inner, outer
 
     def same_joint(self, other: "JointAngle") -> bool:
         """Whether `other` is about the same two sensors, worn the same way."""

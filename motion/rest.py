@@ -32,8 +32,8 @@ TURNING_RADPS: Final = math.radians(0.5)
 RATE_SDS: Final = 2.0
 TURNING_S: Final = 0.25
 # How far a heading has drifted, and how fast it does, is estimated for each sensor by a Kalman
-# filter with two states. A gyroscope's bias is known to half a degree a second at first and within
-# a second of half-known rest to about this ...
+# filter with two states. A gyroscope is half a degree a second off before the orientation filter
+# knows its bias, and this is left on average when a first pose is taken ...
 RATE_SD_RADPS: Final = math.radians(0.4)
 # ... and the orientation filter, which learns it too, changes what is left by this within a second.
 RATE_WALK_RADPS: Final = math.radians(0.08)

@@ -297,10 +297,10 @@ class Session:
         for slot, late in tracker.late_samples.items():
             if late:
                 self._late[slot] = self._late.get(slot, 0) + late
-        if tracker.starts_plainly:
-            # The first neutral pose in a position is what later ones are compared with.
-            position = tracker.template.position
-            self._poses[position] = {**tracker.poses, **self._poses.get(position, {})}
+        # The first neutral pose in a position is what later ones are compared with.
+        position = tracker.template.position
+        plain = {slot: up for slot, up in tracker.poses.items() if slot in tracker.plain_slots}
+        self._poses[position] = {**plain, **self._poses.get(position, {})}
         self._tracker = None
         self._left = tracker
         return events

@@ -15,6 +15,7 @@ from motion import repetition as rep
 from motion.alignment import Alignment
 from motion.angle import C_AXIS, C_TILT_SD, C_UP, TILT_SD_DEG, AngleModel, speed_kernel
 from motion.axis import up_vector
+from motion.body import plain_slots
 from motion.calibration import Calibration, Vector, angle_between_deg, vector
 from motion.columns import Columns
 from motion.errors import OrderError, OrderFault, SamplesError, SamplesFault
@@ -118,6 +119,8 @@ class Tracker:
             both=template.direction == "both",
             swings=template.band is None,
         )
+        # Where poses can be compared with those of other exercises in the position.
+        self.plain_slots = plain_slots(template, self.side)
         self._model = angle_model(template, calibration, self.side)
         self._meter = RepetitionMeter(template, calibration, self._model, self.side)
         self._heading: JointHeading | None = None
@@ -295,7 +298,12 @@ class Tracker:
     def _new_heading(self) -> JointHeading:
         if not isinstance(self._model, JointAngle):
             raise TypeError("only a calibrated joint has a heading")
-        return JointHeading(1.0 / self._period_s, self._model.bones, hinge=self._model.hinge)
+        return JointHeading(
+            1.0 / self._period_s,
+            self._model.bones,
+            hinge=self._model.hinge,
+            two_axes=self._model.two_axes,
+        )
 
     def _headings(
         self, heading: JointHeading, rows: Columns, still_s: Float64, count: int
@@ -407,7 +415,7 @@ class Tracker:
             up = calibration.segment_up(slot, self._rest.neutral(index))
             self.poses[slot] = up
             known = self.known_poses.get(slot)
-            if known is None or not self.starts_plainly:
+            if known is None or slot not in self.plain_slots:
                 continue
             apart_deg = angle_between_deg(known, up)
             if apart_deg > SLIPPED_DEG:
@@ -418,12 +426,6 @@ class Tracker:
                 now = self.watermark_s
                 events.append(SensorEvent(now, slot, SensorState.SLIPPED, now, reason))
         return events
-
-    @property
-    def starts_plainly(self) -> bool:
-        """Whether the exercise starts in its plain position, in which poses can be compared."""
-        figure = self.template.figure
-        return figure is None or not figure.rest
 
     @property
     def _period_s(self) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from motion import body, quaternion
-from motion.body import BODY_SEGMENTS, CHANNELS, FigureAngles, Side, WornSensor
+from motion.body import BODY_SEGMENTS, CHANNELS, FigureAngles, Side, WornSensor, plain_slots
 from motion.joints import POSE_ANGLES, Direction, SegmentAxis
 from motion.template import (
     Compensation,
@@ -437,3 +437,27 @@ def test_a_slot_that_is_no_segment_is_told_where_it_is_worn() -> None:
     assert body.segment_of("u4", "left", {"u4": "forearm"}) == "left_forearm"
     with pytest.raises(ValueError, match="'u4' is not named after a segment"):
         body.segment_of("u4", "left")
+
+
+@pytest.mark.parametrize(
+    ("id", "plain"),
+    [
+        # Arms that are crossed leave the trunk where it was, bent knees those above them.
+        ("seated-rotation", {"pelvis", "thorax"}),
+        ("bridge", {"pelvis", "thorax"}),
+        ("lumbar-bend", {"pelvis", "thorax"}),
+        ("lunge", {"thorax"}),
+        ("clamshell", {"pelvis"}),
+        ("plank", set()),
+        ("watch-row", set()),
+        ("watch-abduction", {"wrist"}),
+    ],
+)
+def test_poses_are_compared_where_the_start_pose_leaves_them(id: str, plain: set[str]) -> None:
+    assert plain_slots(ExerciseTemplate.load(id)) == plain
+
+
+def test_the_start_pose_is_that_of_the_side_that_is_exercised() -> None:
+    # The leg that is not raised is bent, and none of the sensors is on it, whichever it is.
+    template = ExerciseTemplate.load("straight-leg-raise")
+    assert plain_slots(template, "left") == plain_slots(template, "right") == {"thigh", "shank"}

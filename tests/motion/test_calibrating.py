@@ -25,7 +25,8 @@ from motion.performance import plan
 from motion.samples import Samples
 from motion.simulation import Exercise, Simulation, simulate
 from motion.template import ExerciseTemplate
-from motion.tracker import angle_model
+from motion.tracker import Tracker, angle_model
+from tests.motion.movement import feed, repetitions
 
 # What an accelerometer off by 0.2 m/s2 on each axis, soft tissue and a movement that is not quite
 # straight leave of a calibration at worst, degrees.
@@ -247,3 +248,48 @@ def test_a_knee_is_calibrated_about_its_own_axis_and_held_by_it() -> None:
     )
     assert isinstance(trunk, JointAngle)
     assert trunk.hinge is None
+
+
+def test_an_elbow_is_held_by_the_two_axes_that_it_has() -> None:
+    template = ExerciseTemplate.from_document(
+        {
+            "id": "turn",
+            "version": 1,
+            "name": "Turn the forearm",
+            "region": "elbow",
+            "position": "standing",
+            "side": "right",
+            "sensors": {
+                "upper_arm": {"placement": "outside"},
+                "forearm": {"placement": "outside"},
+            },
+            "movement": {
+                "kind": "joint",
+                "proximal": "upper_arm",
+                "distal": "forearm",
+                "axis": "pronation",
+            },
+            "range": {"count_from_deg": 15, "minimum_deg": 30, "goal_deg": 50, "limit_deg": 70},
+            "figure": {
+                "rest": {"right_elbow_flexion": 80.0},
+                "peak": {"right_elbow_flexion": 80.0, "right_elbow_pronation": 60.0},
+            },
+        },
+        source="here",
+    )
+    simulation = simulate(Exercise.of(template, plan(template, 4, np.random.default_rng(2))), 2)
+    found = calibrate_spans(simulation.samples, simulation.calibrations)
+    model = angle_model(template, found, "right")
+    assert isinstance(model, JointAngle)
+    assert model.hinge is None
+    assert model.two_axes is not None
+    inner, outer, between = model.two_axes
+    assert quaternion.rotated(found.rotations["upper_arm"], inner) == pytest.approx([0, 0, 1])
+    assert quaternion.rotated(found.rotations["forearm"], outer) == pytest.approx([0, 1, 0])
+    assert between == pytest.approx(math.pi / 2.0)
+    tracker = Tracker(template, found, "right")
+    begins_s = simulation.exercises[0].sets[0].from_s
+    events = feed(tracker, [one.where(one.t_s >= begins_s) for one in simulation.samples.values()])
+    ranges = [event.rom_deg for event in repetitions(events)]
+    true = [one.range_deg for one in simulation.exercises[0].sets[0].repetitions]
+    assert ranges == pytest.approx(true, abs=4.0)
