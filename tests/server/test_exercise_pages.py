@@ -44,6 +44,8 @@ def test_a_committed_figure_is_what_the_generator_gives(id: str) -> None:
 @each
 def test_a_page_says_all_that_its_template_does(id: str) -> None:
     template, page = ExerciseTemplate.load(id), PAGES[f"{id}.md"]
+    both = template.direction == "both"
+    each = f" ({template.dose.repetitions // 2} each way)" if both else ""
     for text in (
         template.name,
         template.cannot_see,
@@ -51,7 +53,7 @@ def test_a_page_says_all_that_its_template_does(id: str) -> None:
         *template.sources,
         *(place.note for place in template.sensors.values()),
         *(compensation.cue for compensation in template.compensations),
-        f"{template.dose.repetitions}, {template.dose.rest_s:g} s of rest",
+        f"of {template.dose.repetitions}{each}, {template.dose.rest_s:g} s of rest",
         f"](figures/{id}.svg)",
     ):
         assert text in page
