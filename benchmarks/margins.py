@@ -38,7 +38,7 @@ def run(folder: Path, track: Track) -> Report:
         blocks = scoring.by_block(repetitions(template, case.test.inputs()))
         for index, block in enumerate(blocks):
             for one in block[: scoring.BLOCK_SIZE]:
-                rows.append((index, one.rom_deg / range_deg, one.active_s / active_s))
+                rows.append((index, one.judged_range_deg / range_deg, one.active_s / active_s))
         expected[person] = expected.get(person, 0) + scoring.BLOCK_SIZE * len(blocks)
     return _report(measured, expected)
 

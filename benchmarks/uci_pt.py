@@ -120,12 +120,12 @@ def from_three(
 ) -> ExerciseTemplate:
     """A template from one demonstration of each kind: what the peer knows.
 
-    Movement and goal come from the correct one; the engine measures all three. A fast one has the
-    full range and a short one the full time, so each threshold lies half-way, in ratio, between the
-    one demonstration that fails it and the two that do not. That is one estimate; the share
-    that learning takes of any demonstration is another. Neither is known to be better, so the
-    threshold lies half-way between the two. Where the engine does not count a demonstration, or the
-    ratio is the wrong way round, the threshold of one demonstration stays.
+    Movement and goal come from the correct one; the engine measures all three. The least range
+    lies half-way, in ratio, between the correct and the short one (who hurries reaches now less,
+    now further), the shortest time between the fast one and the two others. That is one estimate;
+    the share that learning takes of any demonstration is another. Neither is known to be better,
+    so the threshold lies half-way between the two. Where the engine does not count a demonstration,
+    or the ratio is the wrong way round, the threshold of one demonstration stays.
     """
     template = from_one(samples, intervals)
     counted = repetitions(template, in_order(samples))
@@ -135,9 +135,9 @@ def from_three(
     correct, fast, short = (one for one in measured if one is not None)
     document = template.document()
     limits: dict[str, float] = document["range"]
-    full_deg = _between(correct.rom_deg, fast.rom_deg)
-    if short.rom_deg < full_deg:
-        minimum = _between(limits["minimum_deg"], _between(short.rom_deg, full_deg))
+    full_deg, short_deg = correct.judged_range_deg, short.judged_range_deg
+    if short_deg < full_deg:
+        minimum = _between(limits["minimum_deg"], _between(short_deg, full_deg))
         limits["minimum_deg"] = min(max(minimum, limits["count_from_deg"]), limits["goal_deg"])
     full_s = _between(correct.active_s, short.active_s)
     if fast.active_s < full_s:
@@ -156,7 +156,7 @@ def _at(
 ) -> RepetitionEvent | None:
     """The repetition that turns within an interval; the largest, if several do."""
     within = [one for one in counted if interval[0] <= one.peak_s <= interval[1]]
-    return max(within, key=lambda one: one.rom_deg, default=None)
+    return max(within, key=lambda one: one.judged_range_deg, default=None)
 
 
 def cuts(samples: Mapping[str, Samples]) -> list[float]:

@@ -65,7 +65,8 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     `back_s` add up to `end_s - start_s`; `active_s` is the time above a fifth of the excursion;
     smoothness is SPARC (0 is smoothest, more negative is less smooth; null where it was not
     measured); `score_parts` add up to `score`, 0-100. `way`: the clinical direction, where the
-    exercise goes both ways.
+    exercise goes both ways. `reach_deg`: how far the turning point lies beyond the demonstrated
+    start, where the template judges that in place of the range.
     """
 
     seq: int
@@ -94,13 +95,19 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     borderline: list[str]
     notes: list[str]
     way: str | None = None
+    reach_deg: float | None = None
+
+    @property
+    def judged_range_deg(self) -> float:
+        """What minimum, goal and limit are compared with: the reach, or the range."""
+        return self.rom_deg if self.reach_deg is None else self.reach_deg
 
 
 class SetEvent(msgspec.Struct, frozen=True, tag_field="type", tag="set"):
     """A finished set.
 
-    Not counted: `partial` movements, which began and never came back, and `unlike` ones, which did
-    not begin and end in the pose of the exercise.
+    mean_rom_deg: of the ranges as they are judged. Not counted: `partial` movements, which began
+    and never came back, and `unlike` ones, which did not begin and end in the pose of the exercise.
     """
 
     seq: int

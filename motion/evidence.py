@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from motion.events import RepetitionEvent
-from motion.quality import RepetitionMeasure, RuleOutcome, rule_outcomes
+from motion.quality import REST_SHARE, RepetitionMeasure, RuleOutcome, rule_outcomes
 from motion.template import ExerciseTemplate
 
 Float64 = NDArray[np.float64]
@@ -35,6 +35,13 @@ class Evidence:
     t_s: Float64
     angle_deg: Float64
     angle_sd_deg: Float64
+
+    @property
+    def zero_deg(self) -> float:
+        """Where the template measures ranges from, on the scale of `angle_deg`."""
+        if self.template.range.measured_from == "start":
+            return REST_SHARE * self.rest_deg
+        return self.rest_deg
 
     def outcomes(self) -> list[RuleOutcome]:
         """How every rule that applies came out: what the verdict was made from."""

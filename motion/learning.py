@@ -16,9 +16,10 @@ from motion import repetition as rep
 from motion.angle import AngleModel
 from motion.axis import rotation_vectors, tilt_vectors, up_vector
 from motion.errors import LearningError, LearningFault
+from motion.quality import reach_deg
 from motion.samples import Samples
 from motion.stream import SensorStream
-from motion.template import ExerciseTemplate
+from motion.template import ExerciseTemplate, LearnedMovement
 
 Float64 = NDArray[np.float64]
 
@@ -27,8 +28,8 @@ Float64 = NDArray[np.float64]
 # A movement counts from this share of the demonstrated excursion: anything from 0.15 to 0.22 gives
 # the same counts.
 COUNT_FROM_SHARE: Final = 0.18
-# Short is what stays below this share of the demonstrated range.
-MINIMUM_SHARE: Final = 0.77
+# Short is what stays below this share of the demonstrated range, or reach.
+MINIMUM_SHARE: Final = 0.82
 # The aim is the demonstration, less what two measurements of one movement differ by.
 GOAL_SHARE: Final = 0.95
 # Beyond this share it is another movement, or harmful.
@@ -55,9 +56,10 @@ COMMENTS: Final = {
         "are."
     ),
     "range": (
-        "Degrees above the rest before each repetition. Below count_from_deg nothing happened;\n"
-        "below minimum_deg a repetition counts and is too small; goal_deg is the aim; beyond\n"
-        "limit_deg it goes too far. Change these to what the patient should reach."
+        "Degrees. Less than count_from_deg above the rest before, nothing happened; a repetition\n"
+        "below minimum_deg counts and is too small; goal_deg is the aim; beyond limit_deg it goes\n"
+        "too far. Change these to what the patient should reach. measured_from start: these three\n"
+        "are how far beyond the demonstrated start the movement turns; rest: above the rest before."
     ),
     "tempo": (
         "Shortest and longest time in seconds. active_s is the time above a fifth of the range;\n"
@@ -141,6 +143,7 @@ def learn(
         "minimum_deg": round(MINIMUM_SHARE * range_deg, 1),
         "goal_deg": round(GOAL_SHARE * range_deg, 1),
         "limit_deg": round(min(LIMIT_SHARE * range_deg, 360.0), 1),
+        "measured_from": "rest" if rotation else "start",
     }
     document["tempo"] = {
         "active_s": [round(FASTEST_SHARE * active_s, 2), round(SLOWEST_SHARE * active_s, 2)]
@@ -150,8 +153,9 @@ def learn(
         "that turn no sensor."
     )
     told = ", ".join(f"{start:g}-{end:g} s" for start, end in intervals)
+    what = "range" if rotation else "reach"
     document["derived_from"] = (
-        f"demonstration at {told}: range {range_deg:.1f} degrees, active for {active_s:.2f} s"
+        f"demonstration at {told}: {what} {range_deg:.1f} degrees, active for {active_s:.2f} s"
     )
     return ExerciseTemplate.from_document(document, source="learned template")
 
@@ -280,7 +284,7 @@ def _axes(
 @dataclass(frozen=True, slots=True)
 class _Measured:
     excursion_deg: float  # peak less the deeper of the two rests
-    range_deg: float  # peak less the mean of the two rests
+    range_deg: float  # as it is judged: from the mean of the two rests, or the reach
     active_s: float
 
 
@@ -309,9 +313,13 @@ def _measured(template: ExerciseTemplate, part: _Demonstrated) -> _Measured:
             "interval that begins and ends at rest.",
         )
     longest = rows[int(np.argmax(rows[:, rep.ROW_ROM]))]
+    # The engine knows the rest before alone; a demonstration knows both.
+    rest_deg = 0.5 * (before + after)
+    range_deg = float(angle[peak]) - rest_deg
+    tilt = isinstance(template.movement, LearnedMovement) and template.movement.coordinate == "tilt"
     return _Measured(
         excursion,
-        float(angle[peak]) - 0.5 * (before + after),
+        reach_deg(rest_deg, range_deg) if tilt else range_deg,
         float(longest[rep.ROW_ACTIVE]),
     )
 

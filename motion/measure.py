@@ -27,7 +27,7 @@ from motion.calibration import Calibration
 from motion.columns import Columns
 from motion.heading import facing_kernel
 from motion.joint_angle import joint_code, joint_deviation_kernel
-from motion.quality import RepetitionMeasure, sparc
+from motion.quality import RepetitionMeasure, reach_deg, sparc
 from motion.template import Compensation, ExerciseTemplate, HoldBand, LearnedMovement
 
 Float64 = NDArray[np.float64]
@@ -151,6 +151,9 @@ class RepetitionMeter:
             interrupted=bool(row[rep.ROW_INTERRUPTED]),
             paused=bool(row[rep.ROW_PAUSED]),
             whole=whole,
+            reach_deg=reach_deg(float(row[rep.ROW_REST]), rom_deg)
+            if self._template.range.measured_from == "start"
+            else None,
         )
         band = self._template.band
         return measure if band is None else self._held(measure, row, history, band)

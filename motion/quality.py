@@ -46,6 +46,11 @@ SMOOTHNESS_POINTS: Final = 15.0
 COMPENSATION_POINTS: Final = 15.0
 # Half as far again as the limit leaves no range points.
 OVERSHOOT_SHARE: Final = 0.5
+# Where ranges are measured from the demonstrated start: how much of the rest's departure from it is
+# taken off. People rest anywhere and turn where they were shown to; but sensors that sit a little
+# otherwise move rest and turning point alike. 0 to a half judges three people alike (the experiment
+# log has the table); 1 would be the range above the rest.
+REST_SHARE: Final = 0.25
 
 _COMPENSATION: Final = "compensation:"
 _NOTES: Final = frozenset(note.value for note in Note)
@@ -180,6 +185,15 @@ def sparc(speed: ArrayLike, rate_hz: float) -> float:
     return float(_spectral_arc_kernel(values, float(rate_hz)))
 
 
+def reach_deg(rest_deg: float, rom_deg: float) -> float:
+    """How far a turning point lies beyond the demonstrated start, degrees.
+
+    rest_deg: the rest before on the scale whose zero is that start. rom_deg: range above that rest.
+    REST_SHARE of the rest's departure from the start is taken off.
+    """
+    return rom_deg + (1.0 - REST_SHARE) * rest_deg
+
+
 @dataclass(frozen=True, slots=True)
 class RepetitionMeasure:
     """One repetition as measured, before any prescription.
@@ -191,7 +205,8 @@ class RepetitionMeasure:
     name, the largest deviation in degrees and its standard deviation; what could not be measured is
     left out. interrupted: a sensor fell silent meanwhile. paused: stood still in mid-repetition.
     whole: False when it was under way before the recording began. sagging: a hold left its band for
-    long and came back.
+    long and came back. reach_deg: `reach_deg` of the turning point, where the template measures
+    ranges from the demonstrated start.
     """
 
     start_s: float
@@ -211,6 +226,12 @@ class RepetitionMeasure:
     paused: bool
     whole: bool
     sagging: bool = False
+    reach_deg: float | None = None
+
+    @property
+    def judged_range_deg(self) -> float:
+        """What minimum, goal and limit are compared with: the reach, or the range."""
+        return self.rom_deg if self.reach_deg is None else self.reach_deg
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,8 +375,9 @@ def goal(measure: RepetitionMeasure, template: ExerciseTemplate) -> Comparison |
 
 
 def _range(measure: RepetitionMeasure, threshold_deg: float, bound: Bound) -> Comparison:
-    value, sd = measure.rom_deg, measure.rom_sd_deg
-    return Comparison("rom_deg", Unit.DEGREES, value, sd, threshold_deg, bound)
+    measured = "rom_deg" if measure.reach_deg is None else "reach_deg"
+    value, sd = measure.judged_range_deg, measure.rom_sd_deg
+    return Comparison(measured, Unit.DEGREES, value, sd, threshold_deg, bound)
 
 
 def _time(
@@ -437,12 +459,13 @@ def _range_share(measure: RepetitionMeasure, template: ExerciseTemplate) -> floa
     target = template.range
     if template.band is not None:
         return 1.0
-    if measure.rom_deg > target.limit_deg:
-        beyond = (measure.rom_deg - target.limit_deg) / (OVERSHOOT_SHARE * target.limit_deg)
+    range_deg = measure.judged_range_deg
+    if range_deg > target.limit_deg:
+        beyond = (range_deg - target.limit_deg) / (OVERSHOOT_SHARE * target.limit_deg)
         return max(0.0, 1.0 - beyond)
     if not measure.whole:
         return 1.0
-    return min(1.0, max(0.0, measure.rom_deg / target.goal_deg))
+    return min(1.0, max(0.0, range_deg / target.goal_deg))
 
 
 def _tempo_share(measure: RepetitionMeasure, template: ExerciseTemplate) -> float:
@@ -527,7 +550,7 @@ def cue_for(
     beyond the limit has had its cue at the crossing (`limit_cue`) and gets no second one.
     Compensations speak with the template's own cue; their code is `compensation:<name>`.
     """
-    if template.band is None and measure.rom_deg > template.range.limit_deg:
+    if template.band is None and measure.judged_range_deg > template.range.limit_deg:
         return None
     clear = [rule for rule in judgement.faults if rule not in judgement.borderline]
     for kind in _CUE_ORDER:

@@ -53,7 +53,7 @@ class Quantity(StrEnum):
         """The value of one repetition; NaN where it was not measured."""
         match self:
             case Quantity.RANGE:
-                return event.rom_deg
+                return event.judged_range_deg
             case Quantity.OUT:
                 return event.out_s
             case Quantity.HOLD:

@@ -137,7 +137,8 @@ LONGEST_STAND: Final = 2
 LIMIT: Final = 3
 BOTH: Final = 4  # 1: excursions below the rest are repetitions too
 SWINGS: Final = 5  # 1: swings far above the rest may show that the rest was wrong
-PARAMETER_SIZE: Final = 6
+REST_SHARE: Final = 6  # how much of the rest is taken off before the limit is looked at
+PARAMETER_SIZE: Final = 7
 
 # One row a repetition.
 ROW_START_T: Final = 0
@@ -530,7 +531,8 @@ def segment_kernel(
             state[IN_ZONE] = 0.0
         rest = state[REST]
         excursion = a[int(state[PEAK]) - base] - rest
-        if excursion > parameters[LIMIT] and state[OVER_LIMIT] == 0.0:
+        beyond = excursion + (1.0 - parameters[REST_SHARE]) * rest
+        if beyond > parameters[LIMIT] and state[OVER_LIMIT] == 0.0:
             state[OVER_LIMIT] = 1.0
             marks[n_marks, 0] = now
             marks[n_marks, 1] = MARK_LIMIT
@@ -707,7 +709,8 @@ class SegmenterParameters:
     count_from_deg: below it nothing happened. limit_deg: crossing it is marked at once.
     longest_stand_s: a longer standstill in mid-repetition is a new posture. both: excursions below
     the rest are repetitions too. swings: whether swings far above the rest may show that the rest
-    lies there.
+    lies there. rest_share: how much of the rest is taken off an angle before `limit_deg` is looked
+    at; 1 where ranges are measured from the rest.
     """
 
     count_from_deg: float
@@ -715,6 +718,7 @@ class SegmenterParameters:
     longest_stand_s: float = GIVE_UP_S
     both: bool = False
     swings: bool = True
+    rest_share: float = 1.0
 
     def packed(self) -> Float64:
         """Array for `segment_kernel`."""
@@ -726,6 +730,7 @@ class SegmenterParameters:
                 self.limit_deg,
                 float(self.both),
                 float(self.swings and not self.both),
+                self.rest_share,
             ]
         )
 

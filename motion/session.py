@@ -277,7 +277,7 @@ class Session:
             goal_reached=sum(event.goal_reached for event in done),
             partial=tracker.partial - self._set_partial,
             unlike=tracker.unlike - self._set_unlike,
-            mean_rom_deg=_mean([event.rom_deg for event in done]),
+            mean_rom_deg=_mean([event.judged_range_deg for event in done]),
             mean_score=_mean([event.score for event in done]),
         )
         self._seq += 1

@@ -196,12 +196,18 @@ Movement = Annotated[
 
 
 class RangeOfMotion(_Part):
-    """Degrees above the rest before. Below `count_from_deg` nothing happened."""
+    """Degrees. Below `count_from_deg` above the rest before, nothing happened.
+
+    measured_from: what `minimum_deg`, `goal_deg` and `limit_deg` are compared with; `rest`: the
+    range above the rest before; `start`: how far beyond the demonstrated start the turning point
+    lies (`quality.reach_deg`), for learned tilts alone.
+    """
 
     count_from_deg: float = Field(gt=0, le=360)
     minimum_deg: float = Field(gt=0, le=360)
     goal_deg: float = Field(gt=0, le=360)
     limit_deg: float = Field(gt=0, le=360)
+    measured_from: Literal["rest", "start"] = "rest"
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -424,6 +430,13 @@ class ExerciseTemplate(_Part):
         ):
             raise ValueError(
                 "direction both needs a movement of a joint or a segment, whose ways have names"
+            )
+        if self.range.measured_from == "start" and not (
+            isinstance(self.movement, LearnedMovement) and self.movement.coordinate == "tilt"
+        ):
+            raise ValueError(
+                "range.measured_from start needs a learned movement with the coordinate tilt, "
+                "whose start was demonstrated; leave it out, or write rest"
             )
         return self
 

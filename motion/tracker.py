@@ -36,7 +36,7 @@ from motion.heading import JointHeading
 from motion.joint_angle import JointAngle
 from motion.joints import opposite
 from motion.measure import RepetitionMeter
-from motion.quality import RepetitionMeasure, cue_for, judge, limit_cue
+from motion.quality import REST_SHARE, RepetitionMeasure, cue_for, judge, limit_cue
 from motion.rest import NEUTRAL_S, RestTracker
 from motion.samples import Samples
 from motion.snapshot import pack, restored
@@ -118,6 +118,7 @@ class Tracker:
             longest_stand_s=_longest_stand_s(template),
             both=template.direction == "both",
             swings=template.band is None,
+            rest_share=REST_SHARE if template.range.measured_from == "start" else 1.0,
         )
         # Where poses can be compared with those of other exercises in the position.
         self.plain_slots = plain_slots(template, self.side)
@@ -539,6 +540,7 @@ class Tracker:
             faults=judgement.faults,
             borderline=judgement.borderline,
             notes=judgement.notes,
+            reach_deg=measure.reach_deg,
         )
         self.seq += 1
         if self.witness is not None:

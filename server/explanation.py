@@ -25,6 +25,7 @@ _SUFFIX: Final = {Unit.DEGREES: "°", Unit.SECONDS: " s", Unit.SPARC: ""}
 # What is compared: as a sentence begins, as a noun, as a table has room for.
 _BEGINNINGS: Final = {
     "rom_deg": "The range is",
+    "reach_deg": "The reach beyond the demonstrated start is",
     "out_s": "It went out in",
     "hold_s": "It was held for",
     "back_s": "It came back in",
@@ -34,6 +35,7 @@ _BEGINNINGS: Final = {
 }
 _NOUNS: Final = {
     "rom_deg": "the range",
+    "reach_deg": "the reach beyond the demonstrated start",
     "out_s": "the way out",
     "hold_s": "the hold",
     "back_s": "the way back",

@@ -53,8 +53,8 @@ PART_OPACITY: Final = 0.3
 
 
 def angle_figure(explanation: Explanation) -> Any:
-    """The angle above the rest before over session time: parts shaded, start, peak and end marked,
-    the levels of the template as lines."""
+    """The angle, from where ranges are measured, over session time: parts shaded, start, peak and
+    end marked, the levels of the template as lines."""
     sought = explanation.sought
     event, template = sought.evidence.event, sought.evidence.template
     points = sought.points
@@ -62,7 +62,7 @@ def angle_figure(explanation: Explanation) -> Any:
     figure.add_trace(uncertainty(points))
     figure.add_trace(angle_line(points))
     angles = [point.angle_deg for point in points if math.isfinite(point.angle_deg)]
-    highest = max([event.rom_deg, *angles])
+    highest = max([event.judged_range_deg, *angles])
     shown = [level for level in levels(template) if level[1] <= FURTHEST_SHOWN * max(highest, 1.0)]
     top = max([highest, *(deg for _, deg in shown)])
     low = min([0.0, *angles])
@@ -84,7 +84,7 @@ def angle_figure(explanation: Explanation) -> Any:
             "minallowed": span[0],
             "maxallowed": span[1],
         },
-        yaxis={**axis("angle above the rest before, °"), "range": list(visible)},
+        yaxis={**axis(f"angle {wording.measured_from(template)}, °"), "range": list(visible)},
     )
     return figure
 

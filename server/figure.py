@@ -142,7 +142,7 @@ def _add_ranges(
         figure.add_trace(
             go.Scatter(
                 x=[number for number, _ in chosen],
-                y=[event.rom_deg for _, event in chosen],
+                y=[event.judged_range_deg for _, event in chosen],
                 error_y={
                     "type": "data",
                     "array": [event.rom_sd_deg for _, event in chosen],
@@ -164,12 +164,13 @@ def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTempl
     """Range of each repetition with its standard deviation, against minimum, goal and limit."""
     figure = go.Figure()
     _add_ranges(figure, repetitions, range(1, len(repetitions) + 1))
-    tops = [event.rom_deg + event.rom_sd_deg for event in repetitions]
+    tops = [event.judged_range_deg + event.rom_sd_deg for event in repetitions]
     top = 1.1 * max([*tops, template.range.goal_deg])
     _target(figure, template, top)
     figure.update_layout(**layout())
     figure.update_layout(
-        xaxis=_numbers(len(repetitions)), yaxis={**axis("range, °"), "range": [0.0, top]}
+        xaxis=_numbers(len(repetitions)),
+        yaxis={**axis(f"range {wording.measured_from(template)}, °"), "range": [0.0, top]},
     )
     return figure
 
@@ -222,7 +223,7 @@ def trend_range_figure(trend: SetTrend) -> Any:
     _add_ranges(figure, events, [event.index for event in events])
     if Quantity.RANGE in trend.trends:
         figure.add_trace(_trend_line(trend.trends[Quantity.RANGE], INK, "solid"))
-    top = 1.1 * max(event.rom_deg + event.rom_sd_deg for event in events)
+    top = 1.1 * max(event.judged_range_deg + event.rom_sd_deg for event in events)
     return _by_number(figure, trend, {**axis("range, °"), "range": [0.0, top]})
 
 
@@ -438,8 +439,8 @@ def _peaks(
 def _above_rest(
     points: Sequence[CurvePoint], repetitions: Sequence[RepetitionEvent]
 ) -> list[CurvePoint]:
-    """The curve from the median of the rests before the repetitions."""
-    rests = [_height(event, points) - event.rom_deg for event in repetitions]
+    """The curve from the median of where the ranges of the repetitions are measured from."""
+    rests = [_height(event, points) - event.judged_range_deg for event in repetitions]
     rest_deg = statistics.median(rests) if rests else 0.0
     return [dataclasses.replace(p, angle_deg=p.angle_deg - rest_deg) for p in points]
 
@@ -448,7 +449,7 @@ def _height(event: RepetitionEvent, points: Sequence[CurvePoint]) -> float:
     """The angle at the peak; the range where the angle is not known there."""
     first = bisect.bisect_left(points, event.start_s, key=_time)
     last = bisect.bisect_right(points, event.end_s, key=_time)
-    return max((point.angle_deg for point in points[first:last]), default=event.rom_deg)
+    return max((point.angle_deg for point in points[first:last]), default=event.judged_range_deg)
 
 
 def _time(point: CurvePoint) -> float:
@@ -460,7 +461,7 @@ def _hover(event: RepetitionEvent) -> str:
     verdict = "correct" if event.verdict is Verdict.CORRECT else wording.rules_words(event.faults)
     lines = [
         f"<b>Repetition {event.index}</b>: {html.escape(verdict)}",
-        f"range {event.rom_deg:.0f}° ± {event.rom_sd_deg:.0f}, score {event.score:.0f}",
+        f"range {event.judged_range_deg:.0f}° ± {event.rom_sd_deg:.0f}, score {event.score:.0f}",
         f"out / hold / back {wording.tempo_words(event)} s",
     ]
     if aside := wording.aside_words(event):

@@ -167,6 +167,12 @@ def notes(lines: Sequence[str], template: ExerciseTemplate) -> str:
     return f"<section class='notes'><h2>What to know</h2><ul>{items}</ul></section>"
 
 
+def _measured_from(template: ExerciseTemplate) -> list[tuple[str, str]]:
+    if template.range.measured_from == "rest":
+        return []
+    return [("Measured", wording.measured_from(template))]
+
+
 def prescription(template: ExerciseTemplate) -> str:
     """What the template asks for."""
     target = template.range
@@ -174,6 +180,7 @@ def prescription(template: ExerciseTemplate) -> str:
         ("Minimum", f"{target.minimum_deg:g}°"),
         ("Goal", f"{target.goal_deg:g}°"),
         ("Limit", f"{target.limit_deg:g}°"),
+        *_measured_from(template),
         *_tempo_entries(template.tempo),
         *(
             (wording.rule_words(each.name).capitalize(), f"at most {each.limit_deg:g}°")

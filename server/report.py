@@ -82,7 +82,7 @@ def _cards(outcome: Outcome) -> str:
     sets = wording.counted(len(outcome.sets), "set")
     cards = [("Repetitions", str(len(repetitions)), ", ".join([sets, *left_out]))]
     if repetitions:
-        ranges = [event.rom_deg for event in repetitions]
+        ranges = [event.judged_range_deg for event in repetitions]
         spread = statistics.stdev(ranges) if len(ranges) > 1 else 0.0
         out, hold, back = (
             statistics.median(values)
@@ -329,7 +329,7 @@ def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -
 def _row(event: RepetitionEvent, names: Sequence[str]) -> str:
     cells = [
         ("Start", text(wording.clock(event.start_s))),
-        ("Range", f"{event.rom_deg:.0f}° ± {event.rom_sd_deg:.0f}"),
+        ("Range", f"{event.judged_range_deg:.0f}° ± {event.rom_sd_deg:.0f}"),
         ("Goal", "reached" if event.goal_reached else ""),
         ("Tempo, s", wording.tempo_words(event)),
         ("Smoothness", wording.smoothness_words(event)),

@@ -36,8 +36,8 @@ class Sought:
     """A repetition that was found.
 
     set_number: sets are numbered in the order in which they follow each other in the recording,
-    from 1, whatever exercise they are of. points: the angle in degrees above the rest before,
-    in the repetition's own direction, from before its start to after its end.
+    from 1, whatever exercise they are of. points: the angle in degrees from where ranges are
+    measured, in the repetition's own direction, from before its start to after its end.
     """
 
     evidence: Evidence
@@ -161,7 +161,7 @@ def _points(candidate: _Candidate) -> list[CurvePoint]:
     ]
     curve = AngleCurve(MOST_SPANS)
     for angle in _continued(judged, candidate.angles):
-        above_deg = evidence.way * (angle.angle_deg - evidence.rest_deg)
+        above_deg = evidence.way * (angle.angle_deg - evidence.zero_deg)
         curve.add(AngleEvent(angle.t_s, above_deg, angle.angle_sd_deg))
     return curve.points()
 

@@ -97,7 +97,7 @@ def repetition_row(out: Console, event: RepetitionEvent) -> list[Text]:
     cells = [
         Text(str(event.index)),
         Text(wording.clock(event.start_s)),
-        Text(f"{event.rom_deg:>3.0f}° ± {event.rom_sd_deg:<2.0f}{goal}"),
+        Text(f"{event.judged_range_deg:>3.0f}° ± {event.rom_sd_deg:<2.0f}{goal}"),
         Text(wording.tempo_words(event)),
     ]
     if out.width >= WIDE_WIDTH:

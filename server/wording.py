@@ -155,11 +155,19 @@ def smoothness_words(event: RepetitionEvent) -> str:
 
 
 def target_words(template: ExerciseTemplate) -> str:
-    """The prescribed range."""
+    """The prescribed range; where it is measured from, if that is not the rest."""
     target = template.range
-    return (
+    told = (
         f"at least {target.minimum_deg:g}°, goal {target.goal_deg:g}°, limit {target.limit_deg:g}°"
     )
+    return told if target.measured_from == "rest" else f"{told}, {measured_from(template)}"
+
+
+def measured_from(template: ExerciseTemplate) -> str:
+    """Where the template measures ranges from."""
+    if template.range.measured_from == "start":
+        return "beyond the demonstrated start"
+    return "above the rest before"
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

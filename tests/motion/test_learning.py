@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from motion.errors import LearningError, LearningFault
-from motion.events import Verdict
+from motion.events import CueEvent, Verdict
 from motion.learning import (
     COUNT_FROM_SHARE,
     FASTEST_SHARE,
@@ -23,6 +23,7 @@ from motion.learning import (
     SLOWEST_SHARE,
     learn,
 )
+from motion.quality import REST_SHARE
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, LearnedMovement
 from motion.tracker import Tracker
@@ -238,6 +239,41 @@ def test_shorter_faster_and_larger_ones_are_told_from_the_demonstrated() -> None
     assert [event.faults for event in found] == [[], ["range_short"], ["too_fast"], ["range_over"]]
 
 
+def test_who_turns_where_it_was_shown_is_correct_wherever_the_rest_lies() -> None:
+    # Shown from 0 to 60 degrees. From a rest at 15 degrees the same turning point is 45 degrees of
+    # range; from a rest 15 degrees below, 45 degrees of range turn well before it.
+    shown = learn({"one": record(ONE, Worn(), 8.0)}, [INTERVAL])
+    assert shown.range.measured_from == "start"
+    corners = [(0, 15), (4, 15), (5.5, 60), (6, 60), (7.5, 15), (12, 15), (14, -15), (18, -15)]
+    corners += [(20, 30), (20.5, 30), (22.5, -15), (26, -15)]
+    found = repetitions(feed(Tracker(shown), [record(path(*corners), Worn(), 26.0)]))
+    assert [round(event.rom_deg) for event in found] == pytest.approx([45, 45], abs=2)
+    assert [event.faults for event in found] == [[], ["range_short"]]
+    tops = [45 + (1 - REST_SHARE) * 15, 45 - (1 - REST_SHARE) * 15]
+    assert [event.reach_deg for event in found] == pytest.approx(tops, abs=2.0)
+
+
+def test_the_limit_of_a_learned_exercise_is_cued_where_it_is_judged() -> None:
+    # 70 degrees of range from a rest at 40 turn at 110: beyond 1.6 times 60 less a quarter of 40.
+    shown = learn({"one": record(ONE, Worn(), 8.0)}, [INTERVAL])
+    corners = [(0, 40), (4, 40), (6, 112), (6.5, 112), (8.5, 40), (12, 40)]
+    events = feed(Tracker(shown), [record(path(*corners), Worn(), 12.0)])
+    (found,) = repetitions(events)
+    assert found.faults == ["range_over"]
+    (cue,) = (event for event in events if isinstance(event, CueEvent))
+    assert cue.code == "limit"
+    assert cue.t_s < found.peak_s
+
+
+def test_a_turn_is_judged_by_its_range_above_the_rest() -> None:
+    # Heading is free, so that no start pose is known of a turn about the vertical.
+    learned = demonstrated(ONE, Worn(axis=Z))
+    assert learned.range.measured_from == "rest"
+    (found,) = repetitions(feed(Tracker(learned), [record(ONE, Worn(axis=Z), 8.0)]))
+    assert found.reach_deg is None
+    assert found.judged_range_deg == found.rom_deg
+
+
 def test_a_learned_template_is_readable_and_comes_back_from_yaml(tmp_path: Path) -> None:
     learned = demonstrated(
         ONE, Worn("thigh", share=0.5), Worn("shank"), intervals=(INTERVAL, (1.9, 5.1))
@@ -248,7 +284,7 @@ def test_a_learned_template_is_readable_and_comes_back_from_yaml(tmp_path: Path)
     assert ExerciseTemplate.load(path_) == learned
     assert max(len(line) for line in text.splitlines()) <= 110
     assert "!!" not in text
-    assert "demonstration at 1.8-5 s, 1.9-5.1 s: range " in " ".join(text.split())
+    assert "demonstration at 1.8-5 s, 1.9-5.1 s: reach " in " ".join(text.split())
     assert "carry no sensor" in learned.cannot_see
     # A person may read it: no value with more digits than it is worth.
     assert all(len(f"{part:g}") <= 7 for a in movement(learned).axes.values() for part in a.axis)

@@ -307,6 +307,8 @@ RANGE = {"count_from_deg": 15, "minimum_deg": 30, "goal_deg": 45, "limit_deg": 7
         ({"range": RANGE | {"goal_deg": 70}}, "range", "no repetition could satisfy"),
         ({"range": RANGE | {"count_from_deg": 0}}, "range.count_from_deg", "greater than 0"),
         ({"range": RANGE | {"limit_deg": 361}}, "range.limit_deg", "360"),
+        ({"range": RANGE | {"measured_from": "floor"}}, "range.measured_from", "floor"),
+        ({"range": RANGE | {"measured_from": "start"}}, "", "needs a learned movement"),
         ({"range": RANGE | {"goal_deg": math.nan}}, "range.goal_deg", "finite"),
         ({"range": RANGE | {"limit_deg": math.inf}}, "range.limit_deg", "finite"),
         ({"range": RANGE | {"limit_deg": "far"}}, "range.limit_deg", "far"),
