@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from benchmarks import broad, convert, dfjimu, library, margins, peers, spar, speed, uci_pt
 from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.miscounts import write_miscounts
 from benchmarks.report import Report, Track, print_report, progress_on, write_json
 from devices.errors import DevicesError
 from motion.errors import MotionError
@@ -68,13 +69,24 @@ _json = click.option(
 @click.option(
     "--all", "everyone", is_flag=True, help="Also the people of spar that stay unseen otherwise."
 )
+@click.option(
+    "--plots",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a page with the angle of every recording whose count is off, and why.",
+)
 def accuracy(
-    names: Sequence[str], data: Path | None, json_file: Path | None, everyone: bool
+    names: Sequence[str],
+    data: Path | None,
+    json_file: Path | None,
+    everyone: bool,
+    plots: Path | None,
 ) -> None:
     """Score public recordings: every SET that is there, or those named."""
     folders = found_sets(data, names)
-    if json_file is not None:
-        check_writable(json_file)
+    for written in (json_file, plots):
+        if written is not None:
+            check_writable(written)
     for name in folders:
         for peer in SETS[name].PEERS:
             peers.load(peer)
@@ -87,6 +99,9 @@ def accuracy(
             reports.append(run(folder, track))
             print_report(reports[-1], console())
     _finish(reports, json_file)
+    if plots is not None:
+        write_miscounts(plots, [miscount for report in reports for miscount in report.miscounts])
+        _tell(f"wrote {plots}")
 
 
 @benchmarks.command("speed")

@@ -45,17 +45,26 @@ def repetitions(
     template: ExerciseTemplate, inputs: Iterable[Samples | Watermark | dict[str, Any]]
 ) -> list[RepetitionEvent]:
     """What a session with one set of the exercise counts in `inputs` (controls are left out)."""
-    session = Session()
-    events: list[Event] = session.control(StartControl(template.document()))
-    events += session.control(BeginSetControl())
+    return [event for event in events(template, inputs) if isinstance(event, RepetitionEvent)]
+
+
+def events(
+    template: ExerciseTemplate,
+    inputs: Iterable[Samples | Watermark | dict[str, Any]],
+    *,
+    angles: bool = False,
+) -> list[Event]:
+    """What a session with one set of the exercise tells of `inputs` (controls are left out)."""
+    session = Session(angles=angles)
+    told: list[Event] = session.control(StartControl(template.document()))
+    told += session.control(BeginSetControl())
     for one in inputs:
         if isinstance(one, Samples):
-            events += session.push(one)
+            told += session.push(one)
         elif isinstance(one, Watermark):
-            events += session.advance(one.t_s)
-    events += session.control(StopControl(EndReason.END_OF_RECORDING))
-    events += session.finish()
-    return [event for event in events if isinstance(event, RepetitionEvent)]
+            told += session.advance(one.t_s)
+    told += session.control(StopControl(EndReason.END_OF_RECORDING))
+    return told + session.finish()
 
 
 @contextmanager

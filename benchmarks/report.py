@@ -25,6 +25,8 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchmarks.miscounts import Miscount
+
 Item = TypeVar("Item")
 
 
@@ -50,12 +52,16 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One benchmark's results. figures: JSON-able, every number that the tables show, unrounded."""
+    """One benchmark's results. figures: JSON-able, every number that the tables show, unrounded.
+
+    miscounts: the recordings whose count is off.
+    """
 
     name: str
     tables: Sequence[Table]
     definitions: Sequence[str]
     figures: dict[str, Any] = field(default_factory=dict)
+    miscounts: Sequence[Miscount] = ()
 
 
 def print_report(report: Report, console: Console) -> None:

@@ -5,11 +5,13 @@ people stay unseen while the engine is built, and are scored on request.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import scoring
 from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.miscounts import Miscount
 from benchmarks.replaying import repetitions
 from benchmarks.report import Report, Table, Track, number, percent
 from devices.recording import Recording
@@ -67,6 +69,7 @@ def run(folder: Path, track: Track, *, unseen: bool = False) -> Report:
     found: dict[str, list[int]] = {exercise: [] for exercise in TEMPLATES}
     counted: dict[str, list[RepetitionEvent]] = {exercise: [] for exercise in TEMPLATES}
     per_recording: dict[str, int] = {}
+    miscounts = []
     for exercise, path in track(recordings(folder, unseen=unseen), NAME):
         recording = Recording.open(path)
         template = ExerciseTemplate.load(TEMPLATES[exercise])
@@ -74,6 +77,10 @@ def run(folder: Path, track: Track, *, unseen: bool = False) -> Report:
         found[exercise].append(len(events))
         counted[exercise] += events
         per_recording[Path(path).stem] = len(events)
+        if len(events) != EXPECTED:
+            again = partial(recording.inputs, [SLOT])
+            name = Path(path).stem
+            miscounts.append(Miscount(name, template, again, len(events), EXPECTED))
     figures: dict[str, Any] = {"recordings": per_recording, "exercises": {}}
     rows = []
     for exercise in TEMPLATES:
@@ -98,7 +105,8 @@ def run(folder: Path, track: Track, *, unseen: bool = False) -> Report:
         "(1) RecoFit (Morris et al. 2014): sets of 114 people counted within one, other exercises, "
         "one sensor on the arm. No count has been published for this set.",
     ]
-    return Report(NAME, [Table("spar: repetitions of 20", columns, rows)], definitions, figures)
+    table = Table("spar: repetitions of 20", columns, rows)
+    return Report(NAME, [table], definitions, figures, miscounts)
 
 
 def _scored(
