@@ -11,7 +11,7 @@ from functools import partial
 from itertools import permutations
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 
@@ -131,10 +131,16 @@ def check_blocks(test: Recording, slots: Sequence[str]) -> None:
 
 
 def from_one(
-    samples: Mapping[str, Samples], intervals: Mapping[str, tuple[float, float]]
+    samples: Mapping[str, Samples],
+    intervals: Mapping[str, tuple[float, float]],
+    reference: Literal["prescription", "own"] = "prescription",
 ) -> ExerciseTemplate:
-    """A template from the demonstration called correct and nothing else."""
-    return learn(samples, [intervals["correct"]])
+    """A template from the demonstration called correct and nothing else.
+
+    reference: whether ranges are judged against the demonstration or, as soon as there are three,
+    against the person's own first repetitions of the session, whatever kind those are of.
+    """
+    return learn(samples, [intervals["correct"]], reference=reference)
 
 
 def from_three(
@@ -254,10 +260,26 @@ class _Tally:
         return score
 
 
+@dataclass(frozen=True, slots=True)
+class _Orders:
+    """How the blocks score in each order that is not the protocol's, by order."""
+
+    fixed: dict[tuple[int, ...], scoring.BlockScore]
+    own: dict[tuple[int, ...], scoring.BlockScore]
+
+
+def _verdicts(orders: Mapping[tuple[int, ...], scoring.BlockScore]) -> dict[str, float]:
+    """Verdicts in percent, on average over the orders and in the worst of them."""
+    each = [scoring.share(score.right, score.expected) for score in orders.values()]
+    return {"mean": math.fsum(each) / len(each), "least": min(each)}
+
+
 def run(folder: Path, track: Track) -> Report:
     """Score every recording of the folder; raises BenchmarkError when the data do not fit."""
     one = _Tally(scoring.NOTHING_SCORED, [], [])
     three = _Tally(scoring.NOTHING_SCORED, [], [])
+    own = _Tally(scoring.NOTHING_SCORED, [], [])
+    orders = _Orders({}, {})
     bounds = scoring.BoundsScore(0, 0, (), ())
     changes = scoring.ChangeScore(0, 0)
     rows: list[list[str]] = []
@@ -270,17 +292,20 @@ def run(folder: Path, track: Track) -> Report:
         with naming(case.demonstration.path):
             template = from_one(shown, intervals)
             template_of_three = from_three(shown, intervals)
+            template_of_own = from_one(shown, intervals, "own")
         check_blocks(case.test, template.slots)
         counted = repetitions(template, case.test.inputs(template.slots))
         score = one.add(counted)
         more = repetitions(template_of_three, case.test.inputs(template_of_three.slots))
         score_three = three.add(more)
+        score_own = own.add(repetitions(template_of_own, case.test.inputs(template_of_own.slots)))
         if len(counted) != score.expected:
             again = partial(case.test.inputs, template.slots)
             miscounts.append(Miscount(case.name, template, again, len(counted), score.expected))
         annotated = sound_bounds(case)
         bounds += scoring.score_bounds([(rep.start_s, rep.end_s) for rep in counted], annotated)
-        changed = _changes(template, case.test, scoring.by_block(counted))
+        changed = _changes(template, case.test, scoring.by_block(counted), orders.fixed)
+        _changes(template_of_own, case.test, scoring.by_block(counted), orders.own)
         changes += changed
         expected.append(score.expected)
         rows.append(
@@ -290,6 +315,7 @@ def run(folder: Path, track: Track) -> Report:
                 " ".join(str(len(block)) for block in scoring.by_block(counted)),
                 f"{score.right}/{score.expected}",
                 f"{score_three.right}/{score_three.expected}",
+                f"{score_own.right}/{score_own.expected}",
                 f"{changed.changed}/{changed.compared}",
             ]
         )
@@ -297,17 +323,24 @@ def run(folder: Path, track: Track) -> Report:
             "found": len(counted),
             "right": score.right,
             "right_three": score_three.right,
+            "right_own": score_own.right,
             "expected": score.expected,
             "changed": changed.changed,
         }
-    report = _report(one, three, expected, bounds, changes, rows, per_recording)
+    report = _report(one, three, own, orders, expected, bounds, changes, rows, per_recording)
     return replace(report, miscounts=miscounts)
 
 
 def _changes(
-    template: ExerciseTemplate, test: Recording, before: Sequence[Sequence[RepetitionEvent]]
+    template: ExerciseTemplate,
+    test: Recording,
+    before: Sequence[Sequence[RepetitionEvent]],
+    orders: dict[tuple[int, ...], scoring.BlockScore],
 ) -> scoring.ChangeScore:
-    """Verdicts that another order of blocks, or a start at the second, changes."""
+    """Verdicts that another order of blocks, or a start at the second, changes.
+
+    orders: how the blocks score in each other order of all of them is added to it.
+    """
     samples = test.samples(template.slots)
     rates_hz = {slot: test.info.sensors[slot].rate_hz for slot in samples}
     every = tuple(range(len(scoring.BLOCK_STARTS_S)))
@@ -317,12 +350,17 @@ def _changes(
         after = in_original_time(repetitions(template, in_order(moved)), pieces)
         kept = [list(before[block]) if block in order else [] for block in every]
         changes += scoring.score_changes(kept, after)
+        if len(order) == len(every):
+            score = orders.get(order, scoring.NOTHING_SCORED)
+            orders[order] = score + scoring.score_blocks(after)
     return changes
 
 
 def _report(
     one: _Tally,
     three: _Tally,
+    own: _Tally,
+    orders: _Orders,
     expected: Sequence[int],
     bounds: scoring.BoundsScore,
     changes: scoring.ChangeScore,
@@ -331,7 +369,11 @@ def _report(
 ) -> Report:
     figures: dict[str, Any] = {"recordings": per_recording}
     columns: list[dict[str, str]] = []
-    for key, tally in (("one_demonstration", one), ("three_demonstrations", three)):
+    for key, tally in (
+        ("one_demonstration", one),
+        ("own_reference", own),
+        ("three_demonstrations", three),
+    ):
         counts = scoring.score_counts(tally.found, expected)
         latency = scoring.score_latency(tally.repetitions)
         score = tally.score
@@ -381,6 +423,16 @@ def _report(
         "exercise_percent": PEER_EXERCISE,
         "exercise_and_kind_percent": PEER_EXERCISE_AND_KIND,
     }
+    for column, key, by_order in (
+        (0, "one_demonstration", orders.fixed),
+        (1, "own_reference", orders.own),
+    ):
+        verdicts = _verdicts(by_order)
+        figures[key]["other_orders"] = verdicts
+        columns[column] |= {
+            "verdict, mean of the five other orders": percent(verdicts["mean"], 2),
+            "verdict, worst of these": percent(verdicts["least"], 2),
+        }
     columns[0] |= {
         "bounds overlap by half": percent(agreeing),
         "median error of start": seconds(start),
@@ -396,12 +448,20 @@ def _report(
     names = list(dict.fromkeys([*columns[0], *peer]))
     summary = Table(
         f"uci_pt: {len(rows)} recordings, {one.score.expected} repetitions",
-        ["measure", "one demonstration", "three", "published (1)"],
+        ["measure", "one demonstration", "own reference", "three", "published (1)"],
         [[name, *(column.get(name, "") for column in (*columns, peer))] for name in names],
     )
     each = Table(
         "uci_pt by recording",
-        ["recording", "counted", "by block", "verdicts", "with three", "changed by order"],
+        [
+            "recording",
+            "counted",
+            "by block",
+            "verdicts",
+            "with three",
+            "own reference",
+            "changed by order",
+        ],
         rows,
     )
     definitions = [
@@ -413,6 +473,10 @@ def _report(
         "One demonstration: the template comes from the annotated correct repetition and nothing "
         "else. Three: also from one of each other kind, thresholds half-way in ratio between "
         "those of one demonstration and what the engine measures of the three kinds.",
+        "Own reference: the template of one demonstration; as soon as three repetitions of the "
+        "session are counted, a range is short below a share of their median, whatever kind they "
+        "are of. Other orders: the same with the blocks rearranged, so that these three may be "
+        "hurried or short.",
         f"Bounds: {bounds.annotated} annotated repetitions of person 1, without those whose bounds "
         "contradict the sensors (s1_e3 the 28th, s1_e5 from the 11th on), whose overlap over union "
         "with a found one is at least 0.5; median absolute errors of those that overlap at all. "

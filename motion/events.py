@@ -66,7 +66,9 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     smoothness is SPARC (0 is smoothest, more negative is less smooth; null where it was not
     measured); `score_parts` add up to `score`, 0-100. `way`: the clinical direction, where the
     exercise goes both ways. `reach_deg`: how far the turning point lies beyond the demonstrated
-    start, where the template judges that in place of the range.
+    start, where the template judges that in place of the range. Where it is judged against the
+    person's own first repetitions of the session, `range_reference_deg` is their median and
+    `rom_share_own` what is judged as a share of it; null until there are enough, and elsewhere.
     """
 
     seq: int
@@ -96,6 +98,8 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     notes: list[str]
     way: str | None = None
     reach_deg: float | None = None
+    range_reference_deg: float | None = None
+    rom_share_own: float | None = None
 
     @property
     def judged_range_deg(self) -> float:

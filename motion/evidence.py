@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from motion.events import RepetitionEvent
 from motion.quality import REST_SHARE, RepetitionMeasure, RuleOutcome, rule_outcomes
+from motion.reference import Reference
 from motion.template import ExerciseTemplate
 
 Float64 = NDArray[np.float64]
@@ -24,7 +25,8 @@ class Evidence:
     rest_deg: the level of the rest before, on the scale of `angle_deg`. way: 1 above the rest, -1
     below it. t_s, angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation,
     from before the start to the newest sample. While the axis is still being sought, what is told
-    of the angle later may differ; these values are the ones that were measured.
+    of the angle later may differ; these values are the ones that were measured. reference: the
+    person's own range, where it was judged by one.
     """
 
     event: RepetitionEvent
@@ -35,6 +37,7 @@ class Evidence:
     t_s: Float64
     angle_deg: Float64
     angle_sd_deg: Float64
+    reference: Reference | None = None
 
     @property
     def zero_deg(self) -> float:
@@ -45,7 +48,7 @@ class Evidence:
 
     def outcomes(self) -> list[RuleOutcome]:
         """How every rule that applies came out: what the verdict was made from."""
-        return rule_outcomes(self.measure, self.template)
+        return rule_outcomes(self.measure, self.template, self.reference)
 
 
 Witness = Callable[[Evidence], None]

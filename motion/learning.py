@@ -7,7 +7,7 @@ intervals alone. What a template is stands in `template`; tracking by it is `tra
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,11 +83,13 @@ def learn(
     sensor: str | None = None,
     template_id: str = "learned",
     name: str = "Learned exercise",
+    reference: Literal["prescription", "own"] = "prescription",
 ) -> ExerciseTemplate:
     """Make a template from demonstrated repetitions.
 
     samples: a recording's samples by slot. intervals: (from, to) in seconds of one whole
-    repetition each, from rest to rest. sensor: use this slot alone. Raises LearningError.
+    repetition each, from rest to rest. sensor: use this slot alone. reference: what a range is too
+    small against, as `template.RangeOfMotion` says. Raises LearningError.
     """
     chosen = _chosen(samples, sensor)
     if not intervals:
@@ -144,6 +146,7 @@ def learn(
         "goal_deg": round(GOAL_SHARE * range_deg, 1),
         "limit_deg": round(min(LIMIT_SHARE * range_deg, 360.0), 1),
         "measured_from": "rest" if rotation else "start",
+        "reference": reference,
     }
     document["tempo"] = {
         "active_s": [round(FASTEST_SHARE * active_s, 2), round(SLOWEST_SHARE * active_s, 2)]

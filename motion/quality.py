@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from motion._jit import njit
 from motion.events import Fault, Note, Verdict
+from motion.reference import Reference, least_range
 from motion.template import ExerciseTemplate, Judging, Tempo
 
 Float64 = NDArray[np.float64]
@@ -271,7 +272,8 @@ class Comparison:
     """One measured value against one threshold, both in `unit`.
 
     measured: the field of `RepetitionMeasure` it stands in, or the name of a compensation. sd: the
-    value's standard deviation, None where none is known.
+    value's standard deviation, None where none is known. threshold_sd: that of a threshold which
+    was itself measured, a share of the person's own first repetitions.
     """
 
     measured: str
@@ -280,6 +282,14 @@ class Comparison:
     sd: float | None
     threshold: float
     bound: Bound
+    threshold_sd: float = 0.0
+
+    @property
+    def margin_sd(self) -> float | None:
+        """Standard deviation of the margin; None where none is known of the value."""
+        if self.sd is None or self.threshold_sd == 0.0:
+            return self.sd
+        return math.sqrt(self.sd * self.sd + self.threshold_sd * self.threshold_sd)
 
     @property
     def margin(self) -> float:
@@ -290,11 +300,12 @@ class Comparison:
 
     @property
     def margin_sds(self) -> float | None:
-        """The margin in standard deviations of the value; None where none is known."""
-        if self.sd is None:
+        """The margin in its standard deviations; None where none is known."""
+        sd = self.margin_sd
+        if sd is None:
             return None
-        if self.sd > 0.0:
-            return self.margin / self.sd
+        if sd > 0.0:
+            return self.margin / sd
         return math.copysign(math.inf, self.margin) if self.margin != 0.0 else 0.0
 
     @property
@@ -333,9 +344,9 @@ class RuleOutcome:
         What happened has no threshold to be near to.
         """
         decisive = self.decisive
-        if decisive is None or decisive.sd is None:
+        if decisive is None or decisive.margin_sd is None:
             return False
-        return abs(decisive.margin) <= decisive.sd
+        return abs(decisive.margin) <= decisive.margin_sd
 
 
 def _margin(comparison: Comparison) -> float:
@@ -374,10 +385,12 @@ def goal(measure: RepetitionMeasure, template: ExerciseTemplate) -> Comparison |
     return _time(measure, "hold_s", measure.hold_s, template.tempo.hold_s[0], Bound.LEAST)
 
 
-def _range(measure: RepetitionMeasure, threshold_deg: float, bound: Bound) -> Comparison:
+def _range(
+    measure: RepetitionMeasure, threshold_deg: float, bound: Bound, threshold_sd_deg: float = 0.0
+) -> Comparison:
     measured = "rom_deg" if measure.reach_deg is None else "reach_deg"
     value, sd = measure.judged_range_deg, measure.rom_sd_deg
-    return Comparison(measured, Unit.DEGREES, value, sd, threshold_deg, bound)
+    return Comparison(measured, Unit.DEGREES, value, sd, threshold_deg, bound, threshold_sd_deg)
 
 
 def _time(
@@ -386,9 +399,12 @@ def _time(
     return Comparison(part, Unit.SECONDS, value, measure.time_sd_s, threshold_s, bound)
 
 
-def rule_outcomes(measure: RepetitionMeasure, template: ExerciseTemplate) -> list[RuleOutcome]:
+def rule_outcomes(
+    measure: RepetitionMeasure, template: ExerciseTemplate, reference: Reference | None = None
+) -> list[RuleOutcome]:
     """Every rule that applies to this repetition, in the order in which `judge` names them.
 
+    reference: the person's own, where the template asks for one and there is one already.
     What the template leaves out, or the sensors could not measure, has no outcome. A repetition
     whose start was not seen has a range that is at least so large, and no times.
     """
@@ -409,7 +425,8 @@ def rule_outcomes(measure: RepetitionMeasure, template: ExerciseTemplate) -> lis
         found.append(outcome(Fault.SAGGING, happened=measure.sagging))
     else:
         if measure.whole:
-            least = _range(measure, target.minimum_deg, Bound.LEAST)
+            least_deg, least_sd_deg = least_range(target, reference)
+            least = _range(measure, least_deg, Bound.LEAST, least_sd_deg)
             found.append(outcome(Fault.RANGE_SHORT, least))
         found.append(outcome(Fault.RANGE_OVER, _range(measure, target.limit_deg, Bound.MOST)))
     # A shortest time of zero cannot be missed, so nothing is near to it either.
@@ -497,13 +514,16 @@ def _compensation_share(measure: RepetitionMeasure, template: ExerciseTemplate) 
     return share
 
 
-def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
-    """Judge one repetition by its values alone.
+def judge(
+    measure: RepetitionMeasure, template: ExerciseTemplate, reference: Reference | None = None
+) -> Judgement:
+    """Judge one repetition by its values alone, its range against the person's own `reference`
+    where one is given.
 
-    Faults: range_short (below the minimum), range_over (above the limit), too_fast (out, back or
-    active below its prescribed shortest), hold_short, sagging (a hold that left its band and came
-    back), compensation:<name>. Notes: too_slow (any
-    part above its longest), jerky (SPARC of either direction below JERKY_SPARC), interrupted,
+    Faults: range_short (below the minimum, or a share of the reference), range_over (above the
+    limit), too_fast (out, back or active below its prescribed shortest), hold_short, sagging (a
+    hold that left its band and came back), compensation:<name>. Notes: too_slow (any part above its
+    longest), jerky (SPARC of either direction below JERKY_SPARC), interrupted,
     paused. `template.rules` moves a rule to the other side. What the template leaves out or the
     sensors could not measure is not judged.
 
@@ -514,7 +534,7 @@ def judge(measure: RepetitionMeasure, template: ExerciseTemplate) -> Judgement:
     side; of several parts the worst one decides. The score is described in docs/scoring.md; it
     depends on the values, never on `template.rules`.
     """
-    outcomes = rule_outcomes(measure, template)
+    outcomes = rule_outcomes(measure, template, reference)
     broken = [outcome for outcome in outcomes if outcome.broken]
     faults = [outcome.rule for outcome in broken if outcome.judging is Judging.FAULT]
     aim = goal(measure, template)

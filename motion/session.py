@@ -23,6 +23,7 @@ from motion.events import (
     Verdict,
 )
 from motion.evidence import Witness
+from motion.reference import OwnReferences
 from motion.samples import Samples
 from motion.snapshot import pack, restored
 from motion.template import ExerciseTemplate
@@ -120,6 +121,8 @@ class Session:
         self._findings: list[SensorEvent] = []
         self._calibration: Calibration | None = None
         self._poses: dict[str, dict[str, Vector]] = {}
+        # By exercise and its version: a second set, or a second start, is judged against the same.
+        self._references: dict[tuple[str, int], OwnReferences] = {}
         # The last exercise, for what it knew of the sensors.
         self._left: Tracker | None = None
         # Since the last watermark, in the order in which they came. The log does not tell which
@@ -234,6 +237,8 @@ class Session:
             self._calibration = calibration
             self._poses = {} if calibration is None else dict(calibration.poses)
         tracker.known_poses = dict(self._poses.get(template.position, {}))
+        named = (template.id, template.version)
+        tracker.references = self._references.setdefault(named, tracker.references)
         if self._left is not None:
             tracker.follow_on(self._left, self.watermark_s)
             self._left = None
@@ -350,6 +355,10 @@ class Session:
                 if self._calibration is None
                 else self._calibration.document(),
                 "poses": self._poses,
+                "references": [
+                    [name, version, kept.state()]
+                    for (name, version), kept in self._references.items()
+                ],
             },
         )  # fmt: skip
 
@@ -373,8 +382,15 @@ class Session:
         session._silences = msgspec.json.decode(silences, type=list[Silence])
         session._findings = msgspec.json.decode(findings, type=list[SensorEvent])
         session._waiting = [Samples(*waiting) for waiting in state["waiting"]]
+        session._references = {
+            (name, version): OwnReferences.restore(kept)
+            for name, version, kept in state["references"]
+        }
         if state["tracker"] is not None:
-            session._tracker = Tracker.from_state_document(state["tracker"])
+            tracker = Tracker.from_state_document(state["tracker"])
+            named = (tracker.template.id, tracker.template.version)
+            tracker.references = session._references[named]
+            session._tracker = tracker
         if state["left"] is not None:
             session._left = Tracker.from_state_document(state["left"])
         if state["calibration"] is not None:

@@ -200,7 +200,9 @@ class RangeOfMotion(_Part):
 
     measured_from: what `minimum_deg`, `goal_deg` and `limit_deg` are compared with; `rest`: the
     range above the rest before; `start`: how far beyond the demonstrated start the turning point
-    lies (`quality.reach_deg`), for learned tilts alone.
+    lies (`quality.reach_deg`), for learned tilts alone. reference: what a range is too small
+    against, the prescribed `minimum_deg` or the person's own first repetitions of the session
+    (`motion.reference`).
     """
 
     count_from_deg: float = Field(gt=0, le=360)
@@ -208,6 +210,7 @@ class RangeOfMotion(_Part):
     goal_deg: float = Field(gt=0, le=360)
     limit_deg: float = Field(gt=0, le=360)
     measured_from: Literal["rest", "start"] = "rest"
+    reference: Literal["prescription", "own"] = "prescription"
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -37,6 +37,7 @@ from motion.joint_angle import JointAngle
 from motion.joints import opposite
 from motion.measure import RepetitionMeter
 from motion.quality import REST_SHARE, RepetitionMeasure, cue_for, judge, limit_cue
+from motion.reference import OwnReferences, Reference
 from motion.rest import NEUTRAL_S, RestTracker
 from motion.samples import Samples
 from motion.snapshot import pack, restored
@@ -101,6 +102,8 @@ class Tracker:
         self.seq = first_seq
         self.set_index = set_index
         self.index = 0
+        # Of the whole session, where a session keeps them from one start to the next.
+        self.references = OwnReferences()
         self.unlike = 0
         self._partial = 0
         self.counting = True
@@ -510,13 +513,15 @@ class Tracker:
             self.unlike += 1
             return []
         measure = self._meter.measure(row, self._history, self._period_s, whole=whole)
-        judgement = judge(measure, self.template)
         way = self._way_of(row)
         self.index += 1
+        side = self._side_of(way)
+        reference = self._reference(measure, side, way)
+        judgement = judge(measure, self.template, reference)
         event = RepetitionEvent(
             seq=self.seq,
             exercise=self.template.id,
-            side=self._side_of(way),
+            side=side,
             way=way,
             set_index=self.set_index,
             index=self.index,
@@ -541,18 +546,37 @@ class Tracker:
             borderline=judgement.borderline,
             notes=judgement.notes,
             reach_deg=measure.reach_deg,
+            range_reference_deg=None if reference is None else reference.range_deg,
+            rom_share_own=None if reference is None else reference.share(measure.judged_range_deg),
         )
         self.seq += 1
         if self.witness is not None:
-            self.witness(self._evidence(event, measure, row))
+            self.witness(self._evidence(event, measure, row, reference))
         events: list[Event] = [event]
         cue = cue_for(judgement, measure, self.template)
         if cue is not None:
             events.append(CueEvent(self.watermark_s, self.watermark_s + CUE_LIFE_S, *cue))
         return events
 
+    def _reference(
+        self, measure: RepetitionMeasure, side: str | None, way: str | None
+    ) -> Reference | None:
+        """The person's own reference before this repetition, which becomes part of it while it is
+        not yet known."""
+        if self.template.range.reference == "prescription":
+            return None
+        reference = self.references.known(side, way)
+        # Of what was not seen from its start, or had gaps, the range is not known well.
+        if measure.whole and not measure.interrupted:
+            self.references.add(side, way, measure.judged_range_deg, measure.rom_sd_deg)
+        return reference
+
     def _evidence(
-        self, event: RepetitionEvent, measure: RepetitionMeasure, row: Float64
+        self,
+        event: RepetitionEvent,
+        measure: RepetitionMeasure,
+        row: Float64,
+        reference: Reference | None,
     ) -> Evidence:
         history = self._history
         return Evidence(
@@ -565,6 +589,7 @@ class Tracker:
             t_s=history["t"].copy(),
             angle_deg=history["angle"].copy(),
             angle_sd_deg=history["sd"].copy(),
+            reference=reference,
         )
 
     def _way_of(self, row: Float64) -> str | None:
@@ -605,6 +630,7 @@ class Tracker:
             ],
             "told": [self._silent_told, self._norm_told],
             "poses": [self.known_poses, self.poses],
+            "references": self.references.state(),
             "heading": None
             if self._heading is None
             else [self._heading.memory, self._heading.pose],
@@ -641,6 +667,7 @@ class Tracker:
         known, here = state["poses"]
         tracker.known_poses = {slot: vector(up) for slot, up in known.items()}
         tracker.poses = {slot: vector(up) for slot, up in here.items()}
+        tracker.references = OwnReferences.restore(state["references"])
         for slot, stream in state["streams"].items():
             tracker._streams[slot].restore(stream)
         tracker._alignment.restore(state["alignment"])

@@ -209,6 +209,14 @@ def _check(plan: Replay, outcome: Outcome, stream: TextIO) -> bool:
 @click.option("--sensor", metavar="SLOT", help="Use this sensor alone.")
 @click.option("--id", "template_id", metavar="ID", help="Id of the template.")
 @click.option("--name", metavar="NAME", help="Name of the exercise.")
+@click.option(
+    "--reference",
+    type=click.Choice(["prescription", "own"]),
+    default="prescription",
+    show_default=True,
+    help="What a range is too small against: the demonstration, or the first three repetitions of "
+    "whoever does the exercise.",
+)
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), metavar="T.yaml")
 def learn(
     recording: Path,
@@ -217,6 +225,7 @@ def learn(
     sensor: str | None,
     template_id: str | None,
     name: str | None,
+    reference: Literal["prescription", "own"],
     output: Path,
 ) -> None:
     """Make a template from repetitions demonstrated in the recording REC.
@@ -243,6 +252,7 @@ def learn(
             sensor=sensor,
             template_id=template_id or stem,
             name=name or stem.replace("-", " ").capitalize(),
+            reference=reference,
         )
     except TemplateError as error:
         raise _not_a_name(error, template_id, name) from None

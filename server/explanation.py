@@ -14,6 +14,7 @@ import msgspec
 
 from motion.events import Fault, Verdict, encode
 from motion.quality import Bound, Comparison, RepetitionMeasure, RuleOutcome, Unit, goal
+from motion.reference import Reference, least_range
 from motion.template import ExerciseTemplate, Judging
 from server import wording
 from server.sought import Sought
@@ -147,6 +148,11 @@ class Explanation:
         for outcome in self.notes:
             head = f"Noted, and no fault: {wording.rule_words(outcome.rule)}."
             told.append(" ".join([head, *_broken_sentences(outcome, measure)]))
+        evidence = self.sought.evidence
+        if measure.whole and (
+            words := wording.reference_words(evidence.event, evidence.template, evidence.reference)
+        ):
+            told.append(words)
         near = [each for each in self.outcomes if each.borderline and not each.broken]
         for outcome in near:
             if outcome.decisive is not None:
@@ -347,21 +353,27 @@ def _comparison_document(comparison: Comparison) -> dict[str, Any]:
         "sd": comparison.sd,
         "bound": comparison.bound.value,
         "threshold": comparison.threshold,
+        "threshold_sd": comparison.threshold_sd,
         "margin": comparison.margin,
         # Infinite where the deviation is zero, which JSON cannot say.
         "margin_sds": sds if sds is not None and math.isfinite(sds) else None,
     }
 
 
-def levels(template: ExerciseTemplate) -> list[tuple[str, float]]:
-    """The heights above the rest that the template names, from the lowest on: (name, degrees)."""
+def levels(
+    template: ExerciseTemplate, reference: Reference | None = None
+) -> list[tuple[str, float]]:
+    """The heights above the rest that the template names, from the lowest on: (name, degrees).
+
+    reference: the person's own, from which the least range follows where there is one.
+    """
     if template.band is not None:
         target, band = template.band.target_deg, template.band.band_deg
         return [("from", target - band), ("target", target), ("to", target + band)]
     asked = template.range
     return [
         ("counts", asked.count_from_deg),
-        ("min", asked.minimum_deg),
+        ("min", least_range(asked, reference)[0]),
         ("goal", asked.goal_deg),
         ("limit", asked.limit_deg),
     ]

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from motion.events import RepetitionEvent
 from motion.measure import LONGEST_ABSENCE_S
 from motion.quality import Bound, Comparison
-from motion.template import ExerciseTemplate, HoldBand
+from motion.template import HoldBand
 from server import wording
 from server.curve import CurvePoint
 from server.explanation import Explanation, levels
@@ -63,13 +63,15 @@ def angle_figure(explanation: Explanation) -> Any:
     figure.add_trace(angle_line(points))
     angles = [point.angle_deg for point in points if math.isfinite(point.angle_deg)]
     highest = max([event.judged_range_deg, *angles])
-    shown = [level for level in levels(template) if level[1] <= FURTHEST_SHOWN * max(highest, 1.0)]
+    named = levels(template, sought.evidence.reference)
+    shown = [level for level in named if level[1] <= FURTHEST_SHOWN * max(highest, 1.0)]
     top = max([highest, *(deg for _, deg in shown)])
     low = min([0.0, *angles])
     room = HEADROOM * (top - low)
     visible = (low - room, top + room)
     figure.add_trace(_moments(explanation))
-    _levels(figure, template, shown, visible)
+    zone = (dict(named).get("min", template.range.minimum_deg), template.range.limit_deg)
+    _levels(figure, zone, shown, visible)
     times = [event.start_s, event.end_s, *(point.t_s for point in points)]
     # So that a marker at the very start or end is whole.
     margin = EDGE * (max(times) - min(times))
@@ -189,7 +191,7 @@ def _height(points: Sequence[CurvePoint], t_s: float) -> float:
 
 def _levels(
     figure: Any,
-    template: ExerciseTemplate,
+    zone: tuple[float, float],
     shown: Sequence[tuple[str, float]],
     visible: tuple[float, float],
 ) -> None:
@@ -200,8 +202,8 @@ def _levels(
         xref="paper",
         x0=0,
         x1=1,
-        y0=template.range.minimum_deg,
-        y1=min(template.range.limit_deg, high),
+        y0=zone[0],
+        y1=min(zone[1], high),
         line={"width": 0},
         fillcolor=TARGET,
         opacity=ZONE,

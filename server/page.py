@@ -177,7 +177,7 @@ def prescription(template: ExerciseTemplate) -> str:
     """What the template asks for."""
     target = template.range
     entries = [
-        ("Minimum", f"{target.minimum_deg:g}°"),
+        ("Minimum", wording.least_words(target)),
         ("Goal", f"{target.goal_deg:g}°"),
         ("Limit", f"{target.limit_deg:g}°"),
         *_measured_from(template),

@@ -289,10 +289,18 @@ def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -
     if not repetitions:
         return "<section><h2>Repetitions</h2><p>No repetition was counted.</p></section>"
     names = [compensation.name for compensation in template.compensations]
+    own = template.range.reference == "own"
+    shares = (
+        " Shares of the range: of the prescribed goal, and of the median of one's own first three "
+        "repetitions."
+        if own
+        else ""
+    )
     heads = [
         ("", "#"),
         ("", "Start"),
         ("", "Range"),
+        *([("", "Of goal / own")] if own else []),
         ("text", "Goal"),
         ("", "Out / hold / back, s"),
         ("", "Smoothness"),
@@ -315,21 +323,23 @@ def _table(repetitions: Sequence[RepetitionEvent], template: ExerciseTemplate) -
                 f"<tr role='row' class='set'><th scope='rowgroup' colspan='{len(heads)}'>"
                 f"{text(name[:1].upper() + name[1:])}</th></tr>"
             )
-        rows.append(_row(event, names))
+        rows.append(_row(event, names, template if own else None))
     return (
         "<section class='table'><h2>Repetitions</h2><table role='table'>"
         "<caption>Range with its standard deviation; smoothness of the way out and back (0 is "
         "smoothest, below -3.5 is jerky). A close call is a rule within one standard deviation "
-        "of its threshold.</caption>"
+        f"of its threshold.{shares}</caption>"
         f"<thead role='rowgroup'><tr role='row'>{head}</tr></thead>"
         f"<tbody role='rowgroup'>{''.join(rows)}</tbody></table></section>"
     )
 
 
-def _row(event: RepetitionEvent, names: Sequence[str]) -> str:
+def _row(event: RepetitionEvent, names: Sequence[str], own: ExerciseTemplate | None) -> str:
+    """own: the exercise, where ranges are judged against one's own first repetitions."""
     cells = [
         ("Start", text(wording.clock(event.start_s))),
         ("Range", f"{event.judged_range_deg:.0f}° ± {event.rom_sd_deg:.0f}"),
+        *([] if own is None else [("Of goal / own", wording.shares_words(event, own))]),
         ("Goal", "reached" if event.goal_reached else ""),
         ("Tempo, s", wording.tempo_words(event)),
         ("Smoothness", wording.smoothness_words(event)),

@@ -65,9 +65,12 @@ def plain_text(text: str, style: str = "") -> Text:
     return Text(wording.printable(text), style=style)
 
 
-def repetition_table(out: Console, *, header: bool = True) -> Table:
+def repetition_table(
+    out: Console, template: ExerciseTemplate | None = None, *, header: bool = True
+) -> Table:
     """The table that `repetition_row` fills, with columns for the width of `out`.
 
+    template: the exercise; one whose range is judged against one's own has a column for shares.
     Columns keep their places in a table of one row, so that rows can be printed as they come.
     """
     gutter = 2 if out.width >= ROOMY_WIDTH else 1
@@ -82,6 +85,8 @@ def repetition_table(out: Console, *, header: bool = True) -> Table:
     table.add_column("#", justify="right", min_width=3, no_wrap=True)
     table.add_column("start", justify="right", min_width=7, no_wrap=True)
     table.add_column("range", min_width=10, no_wrap=True)
+    if _has_shares(template):
+        table.add_column("of goal/own", justify="right", min_width=11, no_wrap=True)
     table.add_column("out/hold/back s", justify="right", min_width=15, no_wrap=True)
     if out.width >= WIDE_WIDTH:
         table.add_column("smoothness", justify="right", min_width=11, no_wrap=True)
@@ -91,15 +96,23 @@ def repetition_table(out: Console, *, header: bool = True) -> Table:
     return table
 
 
-def repetition_row(out: Console, event: RepetitionEvent) -> list[Text]:
+def _has_shares(template: ExerciseTemplate | None) -> bool:
+    return template is not None and template.range.reference == "own"
+
+
+def repetition_row(
+    out: Console, event: RepetitionEvent, template: ExerciseTemplate | None = None
+) -> list[Text]:
     """One repetition as cells of the table."""
     goal = "*" if event.goal_reached else ""
     cells = [
         Text(str(event.index)),
         Text(wording.clock(event.start_s)),
         Text(f"{event.judged_range_deg:>3.0f}° ± {event.rom_sd_deg:<2.0f}{goal}"),
-        Text(wording.tempo_words(event)),
     ]
+    if template is not None and _has_shares(template):
+        cells.append(Text(wording.shares_words(event, template)))
+    cells.append(Text(wording.tempo_words(event)))
     if out.width >= WIDE_WIDTH:
         cells.append(Text(wording.smoothness_words(event)))
     if out.width >= ROOMY_WIDTH:
@@ -129,7 +142,7 @@ def show_outcome(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
     show_head(out, replay)
     out.print()
     if outcome.repetitions:
-        show_repetitions(out, outcome.repetitions)
+        show_repetitions(out, outcome.repetitions, replay.template)
     show_summary(out, replay, outcome, warnings)
 
 
@@ -194,7 +207,7 @@ def show_explanation(
     for sentence in sentences:
         say(out, sentence)
     out.print()
-    out.print(Sketch(sought.points, event, levels(template)))
+    out.print(Sketch(sought.points, event, levels(template, sought.evidence.reference)))
     out.print()
     out.print(rule_table(out, explanation))
     told = [*replay.notes_for_any, *warnings, *sensor_lines(sought.outcome)]
@@ -229,9 +242,11 @@ def rule_table(out: Console, explanation: Explanation) -> Table:
     return table
 
 
-def show_repetitions(out: Console, repetitions: list[RepetitionEvent]) -> None:
+def show_repetitions(
+    out: Console, repetitions: list[RepetitionEvent], template: ExerciseTemplate | None = None
+) -> None:
     """The table; only the first ones of very many."""
-    table = repetition_table(out)
+    table = repetition_table(out, template)
     shown = repetitions[:MOST_ROWS]
     names = set_names(repetitions)
     for number, event in enumerate(shown):
@@ -243,7 +258,7 @@ def show_repetitions(out: Console, repetitions: list[RepetitionEvent]) -> None:
         if name and new:
             blanks = [Text("")] * (len(table.columns) - 1)
             table.add_row(*blanks, plain_text(name, "bold"))
-        table.add_row(*repetition_row(out, event))
+        table.add_row(*repetition_row(out, event, template))
     out.print(table)
     if len(repetitions) > len(shown):
         say(

@@ -12,9 +12,10 @@ from typing import Final
 from motion.events import RepetitionEvent, Silence
 from motion.plausibility import RowFlag
 from motion.quantity import Quantity
+from motion.reference import FIRST, LOWEST_SHARE, OWN_SHARE, Reference, least_range
 from motion.symmetry import LEAST_REPETITIONS as LEAST_A_SIDE
 from motion.symmetry import Difference, Symmetry
-from motion.template import ExerciseTemplate
+from motion.template import ExerciseTemplate, RangeOfMotion
 from motion.trend import LEAST_REPETITIONS as LEAST_FOR_TREND
 from motion.trend import SetTrend, Trend
 from server.losses import MOST_KEPT, BriefLosses, Loss
@@ -157,10 +158,59 @@ def smoothness_words(event: RepetitionEvent) -> str:
 def target_words(template: ExerciseTemplate) -> str:
     """The prescribed range; where it is measured from, if that is not the rest."""
     target = template.range
-    told = (
-        f"at least {target.minimum_deg:g}°, goal {target.goal_deg:g}°, limit {target.limit_deg:g}°"
-    )
+    told = f"at least {least_words(target)}, goal {target.goal_deg:g}°, limit {target.limit_deg:g}°"
     return told if target.measured_from == "rest" else f"{told}, {measured_from(template)}"
+
+
+def least_words(target: RangeOfMotion) -> str:
+    """The least range; where one's own is the reference, between what it may lie."""
+    if target.reference == "prescription":
+        return f"{target.minimum_deg:g}°"
+    return (
+        f"{100.0 * OWN_SHARE:.0f} % of one's own first {FIRST} repetitions, from "
+        f"{LOWEST_SHARE * target.minimum_deg:.3g}° up to the goal ({target.minimum_deg:g}° before "
+        f"there are {FIRST})"
+    )
+
+
+def shares_words(event: RepetitionEvent, template: ExerciseTemplate) -> str:
+    """The range in percent of the prescribed goal and of one's own first repetitions."""
+    if event.exercise != template.id:
+        return ""
+    own = "-" if event.rom_share_own is None else f"{100.0 * event.rom_share_own:.0f}"
+    return f"{100.0 * event.judged_range_deg / template.range.goal_deg:.0f} / {own} %"
+
+
+def reference_words(
+    event: RepetitionEvent, template: ExerciseTemplate, reference: Reference | None
+) -> str:
+    """What a range was judged against, where that is one's own: nothing elsewhere."""
+    target = template.range
+    if target.reference == "prescription":
+        return ""
+    share = 100.0 * event.judged_range_deg / target.goal_deg
+    goal = f"{share:.0f} % of the goal of {target.goal_deg:g}°"
+    if reference is None:
+        return (
+            f"It reached {goal}. There were fewer than {FIRST} repetitions to take one's own "
+            f"reference from, so that the prescribed minimum of {target.minimum_deg:g}° holds."
+        )
+    least_deg, least_sd_deg = least_range(target, reference)
+    own = f"{100.0 * OWN_SHARE:.0f} % of one's own"
+    if least_sd_deg > 0.0:
+        asked = f"{least_deg:.1f}° are asked, {own}"
+    elif least_deg >= target.goal_deg:
+        asked = f"the goal is asked, where {own} would be more"
+    else:
+        asked = (
+            f"{least_deg:.1f}° are asked, {100.0 * LOWEST_SHARE:.0f} % of the prescribed minimum "
+            f"of {target.minimum_deg:g}°, where {own} would be less"
+        )
+    share_own = "-" if event.rom_share_own is None else f"{100.0 * event.rom_share_own:.0f}"
+    return (
+        f"It reached {goal} and {share_own} % of one's own first {FIRST} repetitions, "
+        f"{reference.range_deg:.1f} ± {reference.sd_deg:.1f}°; {asked}."
+    )
 
 
 def measured_from(template: ExerciseTemplate) -> str:

@@ -132,7 +132,7 @@ def test_a_demonstration_that_moves_nothing_is_told_with_its_file(tmp_path: Path
 def test_clean_movements_are_all_counted_and_judged_as_what_they_are(tmp_path: Path) -> None:
     figures = uci_pt.run(made.uci_pt(tmp_path), untracked).figures
     assert figures["recordings"]["s1_e1"]["found"] == 30
-    for key in ("one_demonstration", "three_demonstrations"):
+    for key in ("one_demonstration", "own_reference", "three_demonstrations"):
         assert figures[key]["expected"] == 30
         assert figures[key]["missed_percent"] == 0.0
         assert figures[key]["false_percent"] == 0.0

@@ -135,6 +135,19 @@ def exercises() -> dict[str, Exercise]:
     girdle = Calibration({"pelvis": _pose(STRAP)}, quality_deg=2.0)
     return {
         "dominant": Exercise(template({"kind": "dominant", "sensor": "one"}), _recorded(limb)),
+        "dominant, against one's own": Exercise(
+            template(
+                {"kind": "dominant", "sensor": "one"},
+                range={
+                    "count_from_deg": 15,
+                    "minimum_deg": 45,
+                    "goal_deg": 65,
+                    "limit_deg": 100,
+                    "reference": "own",
+                },
+            ),
+            _recorded(limb),
+        ),
         "dominant about the vertical": Exercise(
             template({"kind": "dominant", "sensor": "one"}),
             _recorded(Worn(axis=Z, noise_dps=0.3)),

@@ -100,7 +100,8 @@ def test_a_repetition_on_the_wire_is_as_documented() -> None:
         "type", "seq", "exercise", "side", "set_index", "index", "start_s", "peak_s", "end_s",
         "reported_s", "rom_deg", "rom_sd_deg", "goal_reached", "out_s", "hold_s", "back_s",
         "active_s", "smoothness_out", "smoothness_back", "compensations", "score", "score_parts",
-        "verdict", "faults", "borderline", "notes", "way", "reach_deg",
+            "verdict", "faults", "borderline", "notes", "way", "reach_deg", "range_reference_deg",
+            "rom_share_own",
     ]  # fmt: skip
     assert wire["verdict"] == "incorrect"
 

@@ -377,3 +377,14 @@ def test_a_learned_template_needs_nothing_that_a_written_one_does_not() -> None:
             "one": {"axis": [1, 0, 0], "start_up": [0, 0, 1]}}}
     )  # fmt: skip
     assert type(demonstrated()) is type(written)
+
+
+def test_a_template_may_judge_against_the_persons_own_range() -> None:
+    samples = record(even(1), Worn(), 8.0)
+    learned = learn({"one": samples}, [(1.5, 5.5)], reference="own")
+    assert learned.range.reference == "own"
+    prescribed = learn({"one": samples}, [(1.5, 5.5)])
+    assert prescribed.range.reference == "prescription"
+    assert learned.range.model_dump(exclude={"reference"}) == prescribed.range.model_dump(
+        exclude={"reference"}
+    )

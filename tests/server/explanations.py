@@ -8,6 +8,7 @@ import numpy as np
 from motion.events import SetEvent
 from motion.evidence import Evidence
 from motion.quality import RepetitionMeasure, judge
+from motion.reference import Reference
 from motion.template import ExerciseTemplate
 from server.curve import AngleCurve
 from server.explanation import Explanation
@@ -37,12 +38,17 @@ def measure(**changes: Any) -> RepetitionMeasure:
 
 
 def explained(
-    asked: ExerciseTemplate | None = None, *, sets: int = 1, **changes: Any
+    asked: ExerciseTemplate | None = None,
+    *,
+    sets: int = 1,
+    reference: Reference | None = None,
+    **changes: Any,
 ) -> Explanation:
-    """The explanation of a repetition that measured so. sets: how many the session has."""
+    """The explanation of a repetition that measured so. sets: how many the session has. reference:
+    the person's own."""
     asked = asked or exercise()
     measured = measure(**changes)
-    judgement = judge(measured, asked)
+    judgement = judge(measured, asked, reference)
     event = repetition(
         1,
         rom_deg=measured.rom_deg,
@@ -52,6 +58,8 @@ def explained(
         notes=judgement.notes,
         score=judgement.score,
         goal_reached=judgement.goal_reached,
+        range_reference_deg=None if reference is None else reference.range_deg,
+        rom_share_own=None if reference is None else reference.share(measured.rom_deg),
     )
     told = angles(8.0)
     evidence = Evidence(
@@ -63,6 +71,7 @@ def explained(
         t_s=np.array([angle.t_s for angle in told]),
         angle_deg=np.array([angle.angle_deg for angle in told]),
         angle_sd_deg=np.array([angle.angle_sd_deg for angle in told]),
+        reference=reference,
     )
     curve = AngleCurve()
     for angle in told:

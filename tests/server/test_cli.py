@@ -209,3 +209,14 @@ def test_a_terminal_without_a_degree_sign_is_served(
         assert stop.value.code == 0
         out.flush()
         monkeypatch.undo()
+
+
+def test_learning_takes_the_reference_that_is_asked_for(
+    gonio: Gonio, sound: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "t.yaml"
+    ran = gonio("learn", sound, *FIRST, "--reference", "own", "-o", target)
+    assert "85 % of one's own first 3 repetitions" in ran.out
+    assert ExerciseTemplate.load(target).range.reference == "own"
+    assert gonio("learn", sound, *FIRST, "-o", target).code == 0
+    assert ExerciseTemplate.load(target).range.reference == "prescription"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from motion.quality import Bound, Comparison, Unit
+from motion.reference import OWN_SHARE, Reference, least_range
 from server import wording
-from server.explanation import State, figures
+from server.explanation import State, figures, levels
 from tests.motion.movement import template
 from tests.server.explanations import exercise, explained
 
@@ -209,7 +210,8 @@ def test_the_document_for_programs_is_unrounded_and_says_the_same() -> None:
     assert short["comparisons"] == [
         {
             "measured": "rom_deg", "unit": "deg", "value": 44.96875, "sd": 0.0, "bound": "least",
-            "threshold": 45.0, "margin": -0.03125, "margin_sds": None, "decisive": True,
+            "threshold": 45.0, "threshold_sd": 0.0, "margin": -0.03125, "margin_sds": None,
+            "decisive": True,
         }
     ]  # fmt: skip
     assert document["sentences"] == explanation.sentences()
@@ -220,3 +222,62 @@ def test_every_rule_has_words_of_its_own() -> None:
     rows = explained(paused=True, interrupted=True, out_s=0.1, hold_s=0.0, rom_deg=1.0).rows()
     assert all("_" not in row.rule for row in rows)
     assert wording.rule_words("range_short") in rows[0].rule
+
+
+# --- one's own reference
+
+
+OWN = exercise(
+    range={
+        "count_from_deg": 15,
+        "minimum_deg": 45,
+        "goal_deg": 60,
+        "limit_deg": 100,
+        "reference": "own",
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("reference", "told"),
+    [
+        (
+            Reference(62.0, 1.3),
+            "It reached 83 % of the goal of 60° and 81 % of one's own first 3 repetitions, "
+            "62.0 ± 1.3°; 52.7° are asked, 85 % of one's own.",
+        ),
+        (
+            Reference(80.0, 1.3),
+            "It reached 83 % of the goal of 60° and 62 % of one's own first 3 repetitions, "
+            "80.0 ± 1.3°; the goal is asked, where 85 % of one's own would be more.",
+        ),
+        (
+            Reference(40.0, 1.3),
+            "It reached 83 % of the goal of 60° and 125 % of one's own first 3 repetitions, "
+            "40.0 ± 1.3°; 42.8° are asked, 95 % of the prescribed minimum of 45°, where 85 % of "
+            "one's own would be less.",
+        ),
+        (
+            None,
+            "It reached 83 % of the goal of 60°. There were fewer than 3 repetitions to take one's "
+            "own reference from, so that the prescribed minimum of 45° holds.",
+        ),
+    ],
+    ids=["own", "goal", "lowest", "not yet"],
+)
+def test_both_figures_of_a_range_are_told_and_what_was_asked(
+    reference: Reference | None, told: str
+) -> None:
+    explanation = explained(OWN, rom_deg=50.0, reference=reference)
+    assert told in explanation.sentences()
+    least_deg, _ = least_range(OWN.range, reference)
+    assert dict(levels(OWN, reference))["min"] == least_deg
+    (rule,) = [each for each in explanation.document()["rules"] if each["rule"] == "range_short"]
+    assert rule["comparisons"][0]["threshold"] == least_deg
+    assert rule["comparisons"][0]["threshold_sd"] == pytest.approx(
+        OWN_SHARE * 1.3 if reference is not None and reference.range_deg == 62.0 else 0.0
+    )
+
+
+def test_where_the_prescription_is_the_reference_nothing_is_said_of_ones_own() -> None:
+    assert not any("one's own" in sentence for sentence in explained(rom_deg=50.0).sentences())

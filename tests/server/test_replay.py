@@ -11,7 +11,7 @@ from devices.recording import Recording, copy_recording, read_info
 from motion.events import RepetitionEvent, SessionEvent, SetEvent, decode
 from motion.samples import Samples
 from motion.session import StopControl, control_document
-from tests.motion.movement import Worn, damaged, even, lost, record
+from tests.motion.movement import Rep, Worn, damaged, even, lost, record
 from tests.server.conftest import Gonio, Ran
 from tests.server.recordings import LASTS_S, SWINGS, rewrite, swings, with_metadata, write
 from tests.server.recordings import write_template as template_file
@@ -373,3 +373,50 @@ def test_a_session_of_several_exercises_tells_them_apart(
     other = template_file(tmp_path / "o.yaml", id="third")
     gonio("replay", path, "-t", other).refused("(synthetic, second)", "'third' is none of them")
     assert gonio("replay", path, "-t", exercise).code == 0
+
+
+# --- one's own reference
+
+OWN_RANGE = {
+    "count_from_deg": 15,
+    "minimum_deg": 45,
+    "goal_deg": 65,
+    "limit_deg": 100,
+    "reference": "own",
+}
+
+
+def test_a_range_is_told_as_a_share_of_the_goal_and_of_ones_own(
+    gonio: Gonio, tmp_path: Path
+) -> None:
+    ranges = (60.0, 60.0, 60.0, 60.0, 50.0, 50.0)
+    reps = [Rep(2.0 + 4.0 * number, deg, 1.2, 0.3, 1.2) for number, deg in enumerate(ranges)]
+    recording = write(tmp_path / "r.parquet", swings(reps=reps))
+    exercise = template_file(tmp_path / "own.yaml", range=OWN_RANGE)
+    ran = gonio("replay", recording, "-t", exercise, "--report", tmp_path / "r.html")
+    assert "at least 85 % of one's own first 3 repetitions, from 42.8° up to the goal" in ran.out
+    rows = [line for line in ran.out.splitlines() if " s  " in line and "°" in line]
+    assert "of goal/own" in ran.out
+    assert "92 / - %" in rows[0]
+    assert "92 / 100 %" in rows[3]
+    assert "77 / 83 %" in rows[4]
+    assert "range too small" in rows[4]
+    report = (tmp_path / "r.html").read_text("utf-8")
+    assert "data-label='Of goal / own'>77 / 83 %<" in report
+    assert "median of one&#x27;s own first three" in report or "one's own first three" in report
+    explained = gonio("explain", recording, "-t", exercise, "--rep", 5)
+    assert "83 % of one's own first 3 repetitions" in explained.out
+    plain = gonio("replay", recording, "-t", template_file(tmp_path / "plain.yaml"))
+    assert "of goal/own" not in plain.out
+
+
+def test_a_session_judged_against_ones_own_replays_to_the_same_events(
+    gonio: Gonio, tmp_path: Path
+) -> None:
+    exercise = template_file(tmp_path / "own.yaml", range=OWN_RANGE)
+    recording, session = write(tmp_path / "r.parquet", swings()), tmp_path / "session.parquet"
+    assert gonio("replay", recording, "-t", exercise, "-o", session).code == 0
+    checked = gonio("replay", session, "--check")
+    assert (checked.code, checked.out.startswith("identical")) == (0, True)
+    events_of = read_info(session).events or []
+    assert any(event.get("rom_share_own") is not None for event in events_of)
