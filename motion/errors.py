@@ -98,5 +98,19 @@ class OrderError(MotionError):
         self.reason = reason
 
 
+class ComparisonFault(StrEnum):
+    NO_REPETITIONS = "no_repetitions"
+    OTHER_EXERCISE = "other_exercise"
+    OTHER_SIDE = "other_side"
+
+
+class ComparisonError(MotionError):
+    """Two sessions that have nothing in common to be compared by."""
+
+    def __init__(self, reason: ComparisonFault, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class SnapshotError(MotionError):
     """A snapshot of another version, or one that is damaged."""

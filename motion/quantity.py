@@ -1,7 +1,7 @@
 """What of repetitions is set against each other, within a set or left against right.
 
-The values, their measuring deviations, and from which change on one matters. How changes are found
-is `trend`'s and `symmetry`'s; against the prescription a repetition is judged in `quality`.
+The values, their measuring deviations, and from which change on one matters. Whether a change means
+something is `change`'s; against the prescription a repetition is judged in `quality`.
 """
 
 import math

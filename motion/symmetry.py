@@ -1,22 +1,17 @@
 """Left against right: the two sides of an exercise, compared over a session.
 
-Looks back on finished repetitions; nothing here is part of the streaming path. What is compared,
-and from when on a difference matters, is `quantity`'s.
+Looks back on finished repetitions; nothing here is part of the streaming path. Whether a difference
+means something is decided in `change`.
 """
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-from scipy.special import bdtr, ndtri, stdtrit
-
+from motion.change import changed
 from motion.events import RepetitionEvent
-from motion.quantity import CHANCE, Quantity, chance_of, comparable
+from motion.quantity import Quantity, comparable
 
-# Two values say nothing of how they scatter.
-LEAST_REPETITIONS: Final = 3
 # Smoothness and score have no zero that a ratio could start from.
 COMPARED: Final = tuple(quantity for quantity in Quantity if quantity.has_ratio)
 
@@ -70,7 +65,7 @@ class Difference:
 class Symmetry:
     """Both sides of one exercise. left, right: repetitions that are compared.
 
-    differences: none where a side has fewer than `LEAST_REPETITIONS`.
+    differences: none where a side has fewer than `change.LEAST_REPETITIONS`.
     """
 
     exercise: str
@@ -124,54 +119,18 @@ def difference_of(
 ) -> Difference | None:
     """One quantity of the repetitions of both sides.
 
-    None where a side has fewer than `LEAST_REPETITIONS` with it, or where all are exactly zero.
+    None where a side has fewer than `change.LEAST_REPETITIONS` with it, or all are exactly zero.
     Medians differ by what their scatter explains and by measuring errors. Of the latter the whole
     counts: each side has its own strapping or its own way, and more repetitions do not lessen that.
     """
-    parts = []
-    for side in (left, right):
-        measured = [event for event in side if math.isfinite(quantity.of(event))]
-        if len(measured) < LEAST_REPETITIONS:
-            return None
-        values = [quantity.of(event) for event in measured]
-        sd = float(np.median([quantity.sd_of(event) for event in measured]))
-        parts.append((float(np.median(values)), median_sd(values), sd, len(values)))
-    (one, one_scatter, one_sd, one_count), (other, other_scatter, other_sd, other_count) = parts
-    if one == other == 0.0 and one_scatter == other_scatter == 0.0:
+    change = changed(quantity, right, left)
+    if change is None:
         return None
-    scatter = one_scatter**2 + other_scatter**2
-    sd = math.sqrt(scatter + one_sd**2 + other_sd**2)
-    # Degrees of freedom after Welch (1947) and Satterthwaite; the measuring deviation is known.
-    known = one_scatter**4 / (one_count - 1) + other_scatter**4 / (other_count - 1)
-    freedom = sd**4 / known if known > 0.0 else math.inf
-    apart = one - other
-    half = _quantile(freedom, CHANCE) * sd
-    beyond = abs(apart) > _quantile(freedom, chance_of(quantity, [*left, *right])) * sd
     return Difference(
         quantity=quantity,
-        left=one,
-        right=other,
-        low=apart - half,
-        high=apart + half,
-        stated=beyond and quantity.matters(one, other),
+        left=change.after,
+        right=change.before,
+        low=change.low,
+        high=change.high,
+        stated=change.stated,
     )
-
-
-def median_sd(values: list[float]) -> float:
-    """Standard deviation of the median of at least three values, from their order alone.
-
-    Price & Bonett, J Stat Comput Simul 72:119, 2002: the width of the interval that two of the
-    ordered values are for the median, over that of a normal distribution.
-    """
-    ordered = sorted(values)
-    count = len(ordered)
-    place = max(1, round((count + 1) / 2 - math.sqrt(count)))
-    wide = ordered[count - place] - ordered[place - 1]
-    return wide / (2.0 * float(ndtri(1.0 - bdtr(place - 1, count, 0.5))))
-
-
-def _quantile(freedom: float, chance: float) -> float:
-    """Half the width, in deviations, of the interval that leaves out `chance`."""
-    if not math.isfinite(freedom):
-        return float(ndtri(1.0 - chance / 2))
-    return float(stdtrit(freedom, 1.0 - chance / 2))

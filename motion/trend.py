@@ -1,7 +1,7 @@
 """The trend within a set: how range, tempo, smoothness and score change while it lasts.
 
-Looks back on finished sets, as a report does; nothing here is part of the streaming path. What is
-compared, and from when on it matters, is `quantity`'s.
+Looks back on finished sets, as a report does; nothing here is part of the streaming path. Whether a
+change means something is decided in `change`.
 """
 
 import math
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from motion.change import means_something
 from motion.events import RepetitionEvent
 from motion.quantity import CHANCE, Quantity, chance_of, comparable
 
@@ -208,9 +209,9 @@ def trend_of(quantity: Quantity, repetitions: list[RepetitionEvent]) -> Trend | 
         after=after,
         low=low,
         high=high,
-        stated=line.chance <= chance_of(quantity, measured)
-        and (low > 0.0 or high < 0.0)
-        and quantity.matters(before, after),
+        stated=means_something(
+            quantity, before, after, (low, high), line.chance, chance_of(quantity, measured)
+        ),
     )
 
 

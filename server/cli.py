@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
+from motion.change import SessionChange
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
 from motion.learning import COMMENTS
@@ -26,7 +27,7 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import explain, files
+from server.commands import compare, explain, files
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
@@ -66,6 +67,7 @@ def gonio() -> None:
 gonio.add_command(files.import_)
 gonio.add_command(files.export)
 gonio.add_command(explain.explain)
+gonio.add_command(compare.compare)
 
 # --- demo
 
@@ -92,6 +94,12 @@ def demo(fast: bool) -> None:
     help="Write an HTML report that needs nothing but itself.",
 )
 @click.option(
+    "--before",
+    type=click.Path(path_type=Path),
+    metavar="REC0",
+    help="A session before, with which the report compares this one.",
+)
+@click.option(
     "--output",
     "-o",
     type=click.Path(path_type=Path),
@@ -104,7 +112,12 @@ def demo(fast: bool) -> None:
     help="Compare with the stored events, bit for bit; exit code 1 if different.",
 )
 def replay(
-    as_json: bool, report: Path | None, output: Path | None, check: bool, **asked: Unpack[Asked]
+    as_json: bool,
+    report: Path | None,
+    before: Path | None,
+    output: Path | None,
+    check: bool,
+    **asked: Unpack[Asked],
 ) -> None:
     """Count and judge the repetitions of the recording REC.
 
@@ -122,7 +135,12 @@ def replay(
             path=str(recording),
         )
     plan = request.plan(opened)
-    read = request.files
+    if before is not None and report is None:
+        raise OptionError(
+            "--before", "--before is told in the report: give --report too, or use `gonio compare`."
+        )
+    earlier = None if before is None else compare.planned(before, asked)
+    read = [*request.files, *([] if before is None else [before])]
     for option, file, others in (
         ("--report", report, read),
         ("--output", output, read if report is None else [*read, report]),
@@ -153,7 +171,12 @@ def replay(
     if report is not None:
         from server.report import write_report
 
-        write_report(report, plan, outcome, warnings)
+        since: list[SessionChange] = []
+        if earlier is not None:
+            run = compare.Run.of(earlier, request.template)
+            since = compare.compared_sessions(run, compare.Run(plan, outcome.repetitions, []))
+            warnings = [*warnings, *run.lines]
+        write_report(report, plan, outcome, warnings, since)
         _tell(f"wrote the report {report}")
     if check and not _check(plan, outcome, sys.stderr if as_json else sys.stdout):
         raise SystemExit(DIFFERENT)

@@ -312,6 +312,13 @@ class Replay:
         return [note for note in self.notes if note not in self._notes_on_last]
 
     @property
+    def templates(self) -> dict[str, ExerciseTemplate]:
+        """The template of every exercise of the session, by id; of one done twice the last."""
+        starts = [each for each in self._controls if isinstance(each, StartControl)]
+        used = [ExerciseTemplate.from_document(start.template) for start in starts]
+        return {template.id: template for template in used}
+
+    @property
     def stored_events(self) -> list[dict[str, Any]] | None:
         """Events given live, where the recording holds them."""
         return self.recording.info.events

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from motion.change import Change, SessionChange
+from motion.decline import Decline, declines
 from motion.events import RepetitionEvent, Verdict
 from motion.quantity import RANGE_SHARE, Quantity
 from motion.symmetry import Symmetry, symmetries
@@ -28,14 +30,24 @@ MOST_TREND_FIGURES: Final = 12
 
 
 def write_report(
-    path: Path, replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()
+    path: Path,
+    replay: Replay,
+    outcome: Outcome,
+    warnings: Sequence[str] = (),
+    since: Sequence[SessionChange] = (),
 ) -> None:
     """Write the report of a replay that was run with `angles`; raises OutputError."""
-    write_text(path, report_html(replay, outcome, warnings))
+    write_text(path, report_html(replay, outcome, warnings, since))
 
 
-def report_html(replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()) -> str:
-    """The page. warnings: sentences about the data, beside those that the outcome holds."""
+def report_html(
+    replay: Replay,
+    outcome: Outcome,
+    warnings: Sequence[str] = (),
+    since: Sequence[SessionChange] = (),
+) -> str:
+    """The page. warnings: sentences about the data, beside those that the outcome holds. since:
+    what changed from a session before."""
     template = replay.template
     repetitions = outcome.repetitions
     curve = outcome.curve if outcome.curve is not None else AngleCurve()
@@ -61,7 +73,9 @@ def report_html(replay: Replay, outcome: Outcome, warnings: Sequence[str] = ()) 
         _cards(outcome),
         _angle_section(silences=len(outcome.silences), found=len(curve) > 0),
         _repetition_sections() if repetitions else "",
+        *(_since_section(each, several=len(since) > 1) for each in since),
         _trend_sections(trends, drawn),
+        _decline_section(declines(repetitions)),
         *(_symmetry_section(each) for each in symmetries(repetitions)),
         page.notes(notes, template),
         page.prescription(template),
@@ -256,6 +270,53 @@ def _compared(quantity: Quantity, values: str, difference: str) -> str:
     """One entry: what is compared, both values as HTML, and how far they are apart."""
     name = text(wording.quantity_words(quantity).capitalize())
     return f"<div><dt>{name}</dt><dd>{values}<small>{difference}</small></dd></div>"
+
+
+def _since_section(compared: SessionChange, *, several: bool) -> str:
+    """What changed from a session before."""
+    items = "".join(
+        _compared(quantity, _before_and_after(change), _change_and_detectable(change))
+        for quantity, change in compared.changes.items()
+    )
+    values = (
+        f"<dl class='prescription changes'>{items}</dl>"
+        f"<p class='caption'>{wording.SESSIONS_COMPARED}</p>"
+        if items
+        else ""
+    )
+    name = f": {wording.session_change_name(compared)}" if several else ""
+    counts = " and ".join(str(len(events)) for events in (compared.before, compared.after))
+    return (
+        f"<section class='since'><h2>{text(f'Since the session before{name}')}</h2>"
+        f"<p class='finding'>{sentence(wording.session_change_words(compared))}</p>{values}"
+        f"<p class='caption'>{counts} repetitions are compared.</p></section>"
+    )
+
+
+def _before_and_after(change: Change) -> str:
+    before, after = (
+        wording.value_words(change.quantity, each) for each in (change.before, change.after)
+    )
+    return f"{before} to {after} "
+
+
+def _change_and_detectable(change: Change) -> str:
+    return f"{wording.change_words(change)}, detectable {wording.detectable_words(change)}"
+
+
+def _decline_section(found: Sequence[Decline]) -> str:
+    """Sets against one's own first repetitions, where the range is judged by these."""
+    if not found:
+        return ""
+    items = "".join(
+        f"<li>{sentence(_headed(wording.decline_name(each, found), words))}</li>"
+        for each in found
+        if (words := wording.decline_words(each))
+    )
+    return (
+        "<section class='decline'><h2>Against one&#x27;s own first repetitions</h2>"
+        f"<ul class='plain'>{items}</ul></section>"
+    )
 
 
 def _symmetry_section(symmetry: Symmetry) -> str:

@@ -17,6 +17,8 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from motion.change import SessionChange
+from motion.decline import declines
 from motion.events import RepetitionEvent, SetEvent, Verdict
 from motion.plausibility import Plausibility
 from motion.stream import SILENT_S
@@ -307,10 +309,17 @@ def summary_lines(outcome: Outcome) -> list[str]:
 
 
 def comparison_lines(repetitions: Sequence[RepetitionEvent]) -> list[str]:
-    """Trends within sets and differences of left and right; only what is worth a statement."""
+    """Trends within sets, declines from one's own first repetitions and differences of left and
+    right; only what is worth a statement."""
     trends = trends_within_sets(repetitions)
     named = zip(trends, wording.trend_names(trends), strict=True)
     told = [(name, wording.trend_words(trend)) for trend, name in named if trend.statements]
+    fallen = declines(repetitions)
+    told += [
+        (wording.decline_name(each, fallen), wording.decline_words(each))
+        for each in fallen
+        if each.change.stated
+    ]
     compared = symmetries(repetitions)
     told += [
         (each.exercise if len(compared) > 1 else "", wording.symmetry_words(each))
@@ -318,6 +327,33 @@ def comparison_lines(repetitions: Sequence[RepetitionEvent]) -> list[str]:
         if each.statements
     ]
     return [f"{name[:1].upper()}{name[1:]}: {words}" if name else words for name, words in told]
+
+
+def session_change_table(out: Console, compared: SessionChange) -> Table:
+    """Every quantity of both sessions, with its change, its interval and what could be detected."""
+    gutter = 2 if out.width >= ROOMY_WIDTH else 1
+    table = Table(
+        box=None, padding=(0, gutter, 0, 0), pad_edge=False, show_edge=False, header_style="bold"
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("first", justify="right", no_wrap=True)
+    table.add_column("second", justify="right", no_wrap=True)
+    table.add_column("change (95 % interval)", justify="right", no_wrap=True)
+    if out.width >= ROOMY_WIDTH:
+        table.add_column("detectable", justify="right", no_wrap=True)
+    table.add_column("means something", overflow="fold")
+    for quantity, change in compared.changes.items():
+        detectable = [Text(wording.detectable_words(change))] if out.width >= ROOMY_WIDTH else []
+        table.add_row(
+            Text(wording.quantity_words(quantity)),
+            Text(wording.value_words(quantity, change.before)),
+            Text(wording.value_words(quantity, change.after)),
+            Text(wording.change_words(change)),
+            *detectable,
+            Text("yes" if change.stated else "no"),
+            style="" if change.stated else "dim",
+        )
+    return table
 
 
 def sensor_lines(outcome: Outcome) -> list[str]:

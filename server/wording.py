@@ -9,11 +9,13 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
+from motion.change import LEAST_REPETITIONS as LEAST_TO_COMPARE
+from motion.change import Change, SessionChange
+from motion.decline import Decline
 from motion.events import RepetitionEvent, Silence
 from motion.plausibility import RowFlag
 from motion.quantity import Quantity
 from motion.reference import FIRST, LOWEST_SHARE, OWN_SHARE, Reference, least_range
-from motion.symmetry import LEAST_REPETITIONS as LEAST_A_SIDE
 from motion.symmetry import Difference, Symmetry
 from motion.template import ExerciseTemplate, RangeOfMotion
 from motion.trend import LEAST_REPETITIONS as LEAST_FOR_TREND
@@ -57,6 +59,13 @@ _UNITS: Final = {
     Quantity.SMOOTHNESS: "",
     Quantity.SCORE: " points",
 }
+
+# Under a comparison of two sessions.
+SESSIONS_COMPARED: Final = (
+    "Medians of both sessions. Detectable: what a change has to exceed to be beyond chance, all "
+    "quantities together, and beyond the measuring uncertainty, which counts in full for each "
+    "session. How much a person differs from day to day two sessions cannot tell."
+)
 
 
 def printable(text: str) -> str:
@@ -290,23 +299,25 @@ def trend_words(trend: SetTrend) -> str:
     return " ".join(told)
 
 
-def _changes_words(trends: Sequence[Trend]) -> str:
-    """Changes of one set as a clause; which repetitions and which interval is said once."""
+def _changes_words(
+    trends: Sequence[Trend | Change], since: str = "from the first to the last repetition"
+) -> str:
+    """Changes as a clause; since when and which interval is said once."""
     parts = []
     for number, trend in enumerate(trends):
-        since = " from the first to the last repetition" if number == 0 else ""
+        when = f" {since}" if number == 0 else ""
         level = "95 % interval " if number == 0 else ""
         verb = "rose" if trend.change > 0.0 else "fell"
         by, low, high, unit = _change_numbers(trend)
         parts.append(
-            f"the {quantity_words(trend.quantity)} {verb} by {by}{unit}{since} "
+            f"the {quantity_words(trend.quantity)} {verb} by {by}{unit}{when} "
             f"({level}{low} to {high}{unit})"
         )
     text = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
     return text[:1].upper() + text[1:]
 
 
-def _change_numbers(trend: Trend) -> tuple[str, str, str, str]:
+def _change_numbers(trend: Trend | Change) -> tuple[str, str, str, str]:
     """Size of a change, its interval and its unit; the interval lies on one side of zero."""
     percent = trend.percent
     values = percent if percent is not None else (trend.change, trend.low, trend.high)
@@ -317,7 +328,7 @@ def _change_numbers(trend: Trend) -> tuple[str, str, str, str]:
     return f"{by:.{digits}f}", f"{low:.{digits}f}", f"{high:.{digits}f}", unit
 
 
-def change_words(trend: Trend) -> str:
+def change_words(trend: Trend | Change) -> str:
     """A change with its interval, signed, stated or not: -20 % (-26 to -13)."""
     percent = trend.percent
     if percent is not None:
@@ -336,12 +347,74 @@ def _signed(value: float, digits: int) -> str:
     return text[1:] if float(text) == 0.0 else text
 
 
+def decline_name(decline: Decline, among: Sequence[Decline]) -> str:
+    """What tells it apart: exercise, set, way or side; nothing of what all have in common."""
+    parts = [decline.exercise] if len({each.exercise for each in among}) > 1 else []
+    parts += [f"set {decline.set_index}"] if len({each.set_index for each in among}) > 1 else []
+    if len({(each.side, each.way) for each in among}) > 1:
+        parts += [(decline.way or decline.side or "").replace("_", " ")]
+    return ", ".join(part for part in parts if part)
+
+
+def decline_words(decline: Decline) -> str:
+    """A set against one's own first repetitions, as a sentence."""
+    change = decline.change
+    values = (
+        f"{value_words(Quantity.RANGE, change.after)} in the middle, "
+        f"{value_words(Quantity.RANGE, change.before)} in the first {FIRST} repetitions"
+    )
+    if change.stated:
+        return f"{_changes_words([change], f'against the first {FIRST} repetitions')}: {values}."
+    return f"No difference from the first {FIRST} repetitions that means something: {values}."
+
+
+def session_change_words(compared: SessionChange) -> str:
+    """What became of an exercise from one session to another, in a sentence or two."""
+    if not compared.changes:
+        left_out = (
+            f", {compared.left_out} more paused or not fully recorded" if compared.left_out else ""
+        )
+        return (
+            f"Too few repetitions to compare the sessions: {len(compared.before)} and "
+            f"{len(compared.after)}{left_out}, where {LEAST_TO_COMPARE} of each are needed."
+        )
+    if compared.statements:
+        return f"{_changes_words(compared.statements, 'from the first session to the second')}."
+    if any(change.beyond_chance for change in compared.changes.values()):
+        return "No change that is both beyond chance and large enough to matter."
+    return "No change beyond chance and the measuring uncertainty."
+
+
+def session_change_name(compared: SessionChange) -> str:
+    """Which exercise, side or way is compared."""
+    kind = (compared.way or compared.side or "").replace("_", " ")
+    return f"{compared.exercise}, {kind}" if kind else compared.exercise
+
+
+def detectable_words(change: Change) -> str:
+    """The smallest change that would be beyond chance and measuring uncertainty.
+
+    A dash where that is not known, or where the values do not scatter at all, as at 100 points.
+    """
+    if not 0.0 < change.detectable < math.inf:
+        return "-"
+    match change.quantity:
+        case Quantity.RANGE:
+            return f"{change.detectable:.1f}°"
+        case Quantity.OUT | Quantity.HOLD | Quantity.BACK:
+            return f"{change.detectable:.2f} s"
+        case Quantity.SMOOTHNESS:
+            return f"{change.detectable:.2f}"
+        case Quantity.SCORE:
+            return f"{change.detectable:.1f}"
+
+
 def symmetry_words(symmetry: Symmetry) -> str:
     """Left against right, in a sentence or more."""
     if not symmetry.differences:
         return (
             "Too few repetitions to compare left and right: "
-            f"{len(symmetry.left)} and {len(symmetry.right)}, where {LEAST_A_SIDE} of each are "
+            f"{len(symmetry.left)} and {len(symmetry.right)}, where {LEAST_TO_COMPARE} of each are "
             "needed."
         )
     if symmetry.statements:

@@ -17,8 +17,7 @@ from motion.template import ExerciseTemplate
 from server.errors import OptionError
 from server.replay import Replay
 
-_OPTIONS: Final = (
-    click.argument("recording", metavar="REC", type=click.Path(path_type=Path)),
+_EXERCISE: Final = (
     click.option("--template", "-t", metavar="T", help="Library id or YAML file."),
     click.option(
         "--slot",
@@ -28,6 +27,10 @@ _OPTIONS: Final = (
         help="Which sensor of the recording serves as which slot of the template.",
     ),
     click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised."),
+)
+_OPTIONS: Final = (
+    click.argument("recording", metavar="REC", type=click.Path(path_type=Path)),
+    *_EXERCISE,
     click.option(
         "--calibrate",
         multiple=True,
@@ -50,6 +53,13 @@ _OPTIONS: Final = (
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the parameters recording, template, slots, side, calibrate and position."""
     for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def exercise_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the parameters template, slots and side."""
+    for option in reversed(_EXERCISE):
         command = option(command)
     return command
 

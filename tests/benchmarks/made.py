@@ -29,6 +29,7 @@ def event(
     start_s: float | None = None,
     end_s: float | None = None,
     late_s: float = 0.1,
+    rom_deg: float = 50.0,
 ) -> RepetitionEvent:
     """A counted repetition; it lasts from a second before its peak to a second after it."""
     start = peak_s - 1.0 if start_s is None else start_s
@@ -43,7 +44,7 @@ def event(
         peak_s=peak_s,
         end_s=end,
         reported_s=end + late_s,
-        rom_deg=50.0,
+        rom_deg=rom_deg,
         rom_sd_deg=1.0,
         goal_reached=True,
         out_s=peak_s - start,

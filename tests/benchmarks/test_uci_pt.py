@@ -13,6 +13,7 @@ from benchmarks.errors import BenchmarkError, BenchmarkFault
 from benchmarks.report import untracked
 from devices.recording import Recording
 from motion.samples import Samples
+from motion.template import RangeOfMotion
 from tests.benchmarks import made
 
 RATE_HZ = 10.0
@@ -155,6 +156,25 @@ def test_margins_are_chosen_on_the_others(tmp_path: Path) -> None:
         assert figure["others_percent"] == figure["left_out_percent"] == 100.0
         # A half of the range is short by any margin, and a full one by none.
         assert figure["in_use_percent"] == 100.0
+    assert set(figures["own_left_out"]) == {"s1", "s2"}
+    for figure in figures["own_left_out"].values():
+        assert figure["in_use_percent"] == figure["prescribed_percent"] == 100.0
+
+
+def test_a_share_of_ones_own_is_judged_in_the_order_of_the_blocks() -> None:
+    target = RangeOfMotion(count_from_deg=10, minimum_deg=40, goal_deg=60, limit_deg=90)
+    ranges = (50.0, 50.0, 41.0)
+    faults: tuple[list[str], ...] = ([], ["too_fast"], [])
+    blocks = [
+        [made.event(float(k), told, rom_deg=deg) for k in range(10)]
+        for deg, told in zip(ranges, faults, strict=True)
+    ]
+    tested = margins.Tested(target, blocks)
+    # 41 of 50 degrees is short by a share of 0.85, and by no prescription.
+    assert tested.right((0, 1, 2), 0.85, 0.9) == 30
+    assert tested.right((0, 1, 2), 0.0, 1.0) == 20
+    # Where the small ones come first they are the person's own.
+    assert tested.right((2, 0, 1), 0.85, 0.9) == 20
 
 
 def test_a_margin_judges_speed_before_range() -> None:

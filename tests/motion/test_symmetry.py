@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from motion.change import median_sd
 from motion.events import RepetitionEvent
 from motion.quantity import CHANCE, Quantity
-from motion.symmetry import Symmetry, difference_of, median_sd, side_of, symmetries
+from motion.symmetry import Symmetry, difference_of, side_of, symmetries
 from tests.motion.repetitions import repetition, with_ranges
 
 DRAWS = 200
