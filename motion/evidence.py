@@ -23,7 +23,7 @@ class Evidence:
     """A repetition as its tracker saw it when it was judged.
 
     rest_deg: the level of the rest before, on the scale of `angle_deg`. way: 1 above the rest, -1
-    below it. t_s, angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation,
+    below it. left_s: when the angle left it, which of a hold is before its start. t_s, angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation,
     from before the start to the newest sample. While the axis is still being sought, what is told
     of the angle later may differ; these values are the ones that were measured. reference: the
     person's own range, where it was judged by one.
@@ -34,6 +34,7 @@ class Evidence:
     measure: RepetitionMeasure
     rest_deg: float
     way: float
+    left_s: float
     t_s: Float64
     angle_deg: Float64
     angle_sd_deg: Float64

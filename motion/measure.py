@@ -15,29 +15,25 @@ from motion import repetition as rep
 from motion._jit import njit
 from motion.angle import (
     C_TILT_SD,
-    C_UP,
-    C_WEIGHT,
     AngleModel,
     Coordinate,
     deviation_kernel,
     segment_axis,
 )
+from motion.attitude import Attitudes
 from motion.axis import up_vector
 from motion.calibration import Calibration
 from motion.columns import Columns
 from motion.heading import facing_kernel
 from motion.joint_angle import joint_code, joint_deviation_kernel
 from motion.quality import RepetitionMeasure, reach_deg, sparc
+from motion.signature import Moments, Signature
 from motion.template import Compensation, ExerciseTemplate, HoldBand, LearnedMovement
 
 Float64 = NDArray[np.float64]
 
 # Two edges of a part, each known to half a sample (uniform) and to what tremor moves a crossing.
 EDGE_SD_S: Final = 0.05
-# A repetition of a learned exercise begins and ends near the demonstrated pose: distance of the
-# unit vectors that point up (63 degrees apart), for every sensor. Generous, since a limb that hangs
-# freely may come to rest anywhere.
-POSE_APART: Final = 1.05
 # An absence from the band of a hold that is still part of it (design, Exercise template).
 LONGEST_ABSENCE_S: Final = 1.0
 # Beyond this squared vertical part gravity shows less of a rotation about an axis than heading.
@@ -224,21 +220,29 @@ class RepetitionMeter:
             return Coordinate.TURN, np.zeros(3)
         return Coordinate.TILT, np.zeros(3)
 
-    def like_demonstrated(self, row: Float64, history: Columns) -> bool:
-        """Whether a repetition of a learned exercise begins and ends near its pose."""
-        if not isinstance(self._template.movement, LearnedMovement):
+    def like_demonstrated(
+        self, row: Float64, history: Columns, signature: Signature | None, others: Attitudes
+    ) -> bool:
+        """Whether a repetition of a learned exercise begins and ends near its pose.
+
+        signature: of the exercise as it is worn. others: sensors beside those of the template.
+        """
+        if signature is None or not isinstance(self._template.movement, LearnedMovement):
             return True
-        up = np.empty(3)
-        q = history["q"]
-        for at in (int(row[rep.ROW_START]) - history.base, int(row[rep.ROW_END]) - history.base):
-            for index, block in enumerate(self._model.config):
-                if block[C_WEIGHT] == 0.0:
-                    continue
-                up_vector(q[at, 4 * index : 4 * index + 4], up)
-                apart = up - block[C_UP : C_UP + 3]
-                if math.sqrt(float((apart * apart).sum())) > POSE_APART:
-                    return False
-        return True
+        rows = [int(row[at]) - history.base for at in (rep.ROW_START, rep.ROW_PEAK, rep.ROW_END)]
+        q, t = history["q"], history["t"]
+        seen: dict[str, Moments] = {}
+        for slot in signature.ups:
+            if slot in self._model.slots:
+                index = self._model.slots.index(slot)
+                start, peak, end = (q[at, 4 * index : 4 * index + 4] for at in rows)
+                seen[slot] = (start, peak, end)
+                continue
+            found = [others.at(slot, float(t[at])) for at in rows]
+            first, turning, last = found
+            if first is not None and turning is not None and last is not None:
+                seen[slot] = (first, turning, last)
+        return signature.alike(seen)
 
 
 def _smoothness(speed: Float64, period_s: float) -> float | None:

@@ -168,17 +168,28 @@ class LearnedMovement(_Part):
     """A movement along axes taken from a demonstration.
 
     coordinate: `tilt` reads the change of each sensor's inclination, which never drifts;
-    `rotation` the whole rotation since rest, for movements about the vertical.
+    `rotation` the whole rotation since rest, for movements about the vertical. poses: unit vectors
+    that point up at the start, of sensors that were worn and hardly moved. No such sensor is
+    needed; where it is worn, its pose helps to tell exercises apart.
     """
 
     kind: Literal["learned"]
     coordinate: Literal["tilt", "rotation"] = "tilt"
     axes: dict[Slot, LearnedAxis] = Field(min_length=1)
+    poses: dict[Slot, Vector] = Field(default_factory=dict, max_length=16)
+
+    @field_validator("poses")
+    @classmethod
+    def _unit_lengths(cls, value: dict[str, Vector]) -> dict[str, Vector]:
+        return {slot: _unit(up) for slot, up in value.items()}
 
     @model_validator(mode="after")
     def _has_main(self) -> Self:
         if max(_length(learned.axis) for learned in self.axes.values()) < 0.999:
             raise ValueError("one sensor, the main one, needs an axis of length 1")
+        twice = [slot for slot in self.poses if slot in self.axes]
+        if twice:
+            raise ValueError(f"the start pose of {twice[0]!r} stands in axes; remove it from poses")
         return self
 
 
@@ -493,6 +504,13 @@ class ExerciseTemplate(_Part):
     def slots(self) -> tuple[str, ...]:
         """Sensor slots as written; the angle is evaluated at the sample times of the first."""
         return tuple(self.sensors)
+
+    @property
+    def watched_slots(self) -> tuple[str, ...]:
+        """`slots`, then those that are not needed and whose pose is read where they are worn."""
+        movement = self.movement
+        poses = movement.poses if isinstance(movement, LearnedMovement) else {}
+        return (*self.slots, *(slot for slot in poses if slot not in self.sensors))
 
     @classmethod
     def load(cls, source: str | Path) -> Self:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from motion import repetition as rep
 from motion.alignment import Alignment
 from motion.angle import C_AXIS, C_TILT_SD, C_UP, TILT_SD_DEG, AngleModel, speed_kernel
+from motion.attitude import Attitudes, oldest_of
 from motion.axis import up_vector
 from motion.body import plain_slots
 from motion.calibration import Calibration, Vector, angle_between_deg, vector
@@ -40,6 +41,7 @@ from motion.quality import REST_SHARE, RepetitionMeasure, cue_for, judge, limit_
 from motion.reference import OwnReferences, Reference
 from motion.rest import NEUTRAL_S, RestTracker
 from motion.samples import Samples
+from motion.signature import Signature, turned
 from motion.snapshot import pack, restored
 from motion.stream import SILENT_S, SensorStream
 from motion.template import (
@@ -127,6 +129,14 @@ class Tracker:
         self.plain_slots = plain_slots(template, self.side)
         self._model = angle_model(template, calibration, self.side)
         self._meter = RepetitionMeter(template, calibration, self._model, self.side)
+        # What tells this exercise from others; and how sensors are worn otherwise than when it was
+        # demonstrated: by slot, what pointed up in the start pose then, and what does now.
+        self._written = Signature.of(template, calibration, self.side)
+        self.signature = self._written
+        self.worn: dict[str, tuple[Vector, Vector]] = {}
+        self._others = Attitudes(
+            slot for slot in template.watched_slots if slot not in self._slots
+        )
         self._heading: JointHeading | None = None
         self._rest = RestTracker(len(self._slots))
         self.poses: dict[str, Vector] = {}
@@ -135,6 +145,8 @@ class Tracker:
     def _begin_angle(self) -> None:
         """Forget everything but the sensors: a new neutral pose, a new rest, a new first move."""
         self._model.reset()
+        self.signature = self._written
+        self.worn = {}
         self._first = FirstMovement(self._model, self._parameters) if self._model.sought else None
         self._align_to_neutral = False
         self._begin_rest()
@@ -170,6 +182,7 @@ class Tracker:
             stream = before._streams[slot]
             stream.rejoin(t_s)
             self._streams[slot] = stream
+        self._others.follow_on({**before._others.streams, **before._streams}, t_s)
         self._alignment = Alignment([self._streams[slot] for slot in self._slots])
         drifts, known = self._rest.drifts, before._rest.drifts
         for slot in shared:
@@ -215,6 +228,9 @@ class Tracker:
         if self.finished:
             raise OrderError(OrderFault.FINISHED, "The exercise is finished; start a new one.")
         stream = self._streams.get(samples.sensor)
+        if stream is None and samples.sensor in self._others.streams:
+            self._others.push(samples)
+            return []
         if stream is None:
             raise SamplesError(
                 SamplesFault.UNKNOWN_SENSOR,
@@ -269,6 +285,15 @@ class Tracker:
         self._align_to_neutral = isinstance(self.template.movement, LearnedMovement)
         return []
 
+    def wear(self, worn: dict[str, tuple[Vector, Vector]]) -> None:
+        """Take sensors to be worn as `worn` says, which another exercise's neutral pose has shown.
+
+        Rest and axes are looked for anew, as after `take_neutral`.
+        """
+        self._partial = self.partial
+        self._begin_angle()
+        self._wear(worn)
+
     # --- the stages
 
     def _run(self, until_s: float, *, last: bool) -> list[Event]:
@@ -283,6 +308,7 @@ class Tracker:
         for slot, stream in self._streams.items():
             stream.advance(until_s, last=last)
             events += self._sensor_events(slot, stream, until_s)
+        self._others.advance(until_s, last=last)
         self._alignment.advance(until_s, last=last)
         rows = self._alignment.rows
         if self._has_heading and self._heading is None and len(rows):
@@ -293,7 +319,15 @@ class Tracker:
             # Walking about between two sets tells the heading better than any exercise.
             self._headings(self._heading, rows, np.full(len(rows), -1.0), len(rows))
         rows.drop(len(rows))
+        self._others.trim(self.oldest_s)
         return events
+
+    @property
+    def oldest_s(self) -> float:
+        """No repetition that is told from now on begins before this time."""
+        if not self.counting:
+            return self.watermark_s - SILENT_S
+        return oldest_of(self._history, self.watermark_s, rep.LONGEST_S + rep.LOOK_BACK_S)
 
     @property
     def _has_heading(self) -> bool:
@@ -356,7 +390,7 @@ class Tracker:
         if not len(ready):
             return False
         rows.drop(int(ready[0]))
-        self._wear_anew(rows["q"][0])
+        self._wear_anew(float(rows["t"][0]), rows["q"][0])
         self._align_to_neutral = False
         self._rest = RestTracker(len(self._slots), drifts=self._rest.drifts)
         return True
@@ -483,16 +517,35 @@ class Tracker:
                 TILT_SD_DEG**2 + widened**2 + (0.1 * quality_deg) ** 2
             )
 
-    def _wear_anew(self, q: Float64) -> None:
+    def _wear_anew(self, t_s: float, q: Float64) -> None:
+        """Find out how sensors are worn in the neutral pose: orientations q (4 s,) at `t_s`."""
+        if self._written is None:
+            return
+        worn = {}
+        for slot, before in self._written.ups.items():
+            if slot in self._slots:
+                index = self._slots.index(slot)
+                now: Float64 | None = q[4 * index : 4 * index + 4]
+            else:
+                now = self._others.at(slot, t_s)
+            if now is not None:
+                up = np.empty(3)
+                up_vector(now, up)
+                worn[slot] = (before, vector(up.tolist()))
+        self._wear(worn)
+
+    def _wear(self, worn: dict[str, tuple[Vector, Vector]]) -> None:
         """Turn the learned axes with sensors that are worn otherwise than when demonstrated."""
-        up = np.empty(3)
-        for index in range(len(self._slots)):
-            up_vector(q[4 * index : 4 * index + 4], up)
-            block = self._model.config[index]
-            block[C_AXIS : C_AXIS + 3] = _turned(
-                block[C_UP : C_UP + 3].copy(), up, block[C_AXIS : C_AXIS + 3].copy()
-            )
-            block[C_UP : C_UP + 3] = up
+        if self.signature is None:
+            return
+        self.worn = worn
+        self.signature = self.signature.worn_anew(worn)
+        for index, slot in enumerate(self._slots):
+            if slot in worn and slot in self.signature.moving:
+                block = self._model.config[index]
+                axis = vector(block[C_AXIS : C_AXIS + 3].tolist())
+                block[C_AXIS : C_AXIS + 3] = turned(*worn[slot], axis)
+                block[C_UP : C_UP + 3] = self.signature.ups[slot]
 
     # --- what is told
 
@@ -509,7 +562,9 @@ class Tracker:
         return events
 
     def _repetition(self, row: Float64, *, whole: bool) -> list[Event]:
-        if not self._meter.like_demonstrated(row, self._history):
+        if not self._meter.like_demonstrated(
+            row, self._history, self.signature, self._others
+        ):
             self.unlike += 1
             return []
         measure = self._meter.measure(row, self._history, self._period_s, whole=whole)
@@ -586,6 +641,7 @@ class Tracker:
             rest_deg=float(row[rep.ROW_REST]),
             # The row of a repetition that was under way at the first sample leaves it out.
             way=-1.0 if row[rep.ROW_WAY] < 0.0 else 1.0,
+            left_s=float(row[rep.ROW_START_T]),
             t_s=history["t"].copy(),
             angle_deg=history["angle"].copy(),
             angle_sd_deg=history["sd"].copy(),
@@ -631,6 +687,8 @@ class Tracker:
             "told": [self._silent_told, self._norm_told],
             "poses": [self.known_poses, self.poses],
             "references": self.references.state(),
+            "worn": [self.worn, None if self.signature is None else self.signature.state()],
+            "others": self._others.state(),
             "heading": None
             if self._heading is None
             else [self._heading.memory, self._heading.pose],
@@ -668,6 +726,11 @@ class Tracker:
         tracker.known_poses = {slot: vector(up) for slot, up in known.items()}
         tracker.poses = {slot: vector(up) for slot, up in here.items()}
         tracker.references = OwnReferences.restore(state["references"])
+        worn, signature = state["worn"]
+        tracker.worn = {slot: (vector(old), vector(new)) for slot, (old, new) in worn.items()}
+        if tracker.signature is not None:
+            tracker.signature = tracker.signature.restored(signature)
+        tracker._others.restore(state["others"])
         for slot, stream in state["streams"].items():
             tracker._streams[slot].restore(stream)
         tracker._alignment.restore(state["alignment"])
@@ -713,23 +776,3 @@ def _longest_stand_s(template: ExerciseTemplate) -> float:
     if hold is None or math.isinf(hold[1]):
         return rep.GIVE_UP_S
     return max(rep.GIVE_UP_S, 1.5 * hold[1])
-
-
-def _turned(source: Float64, target: Float64, vector: Float64) -> Float64:
-    """`vector` under the smallest rotation that takes unit vector `source` to `target`."""
-    x = float(source[1] * target[2] - source[2] * target[1])
-    y = float(source[2] * target[0] - source[0] * target[2])
-    z = float(source[0] * target[1] - source[1] * target[0])
-    cosine = float((source * target).sum())
-    if cosine < -1.0 + 1e-9:
-        return -vector
-    k = 1.0 / (1.0 + cosine)
-    px, py, pz = (float(part) for part in vector)
-    dot = (x * px + y * py + z * pz) * k
-    return np.array(
-        [
-            cosine * px + (y * pz - z * py) + x * dot,
-            cosine * py + (z * px - x * pz) + y * dot,
-            cosine * pz + (x * py - y * px) + z * dot,
-        ]
-    )
