@@ -84,6 +84,20 @@ class CalibrationError(MotionError):
         self.sensor = sensor
 
 
+class RecognitionFault(StrEnum):
+    TWICE = "twice"
+    NO_SIGNATURE = "no_signature"
+
+
+class RecognitionError(MotionError):
+    """Exercises that cannot be told apart; `exercise` is the id of the one to blame."""
+
+    def __init__(self, reason: RecognitionFault, message: str, *, exercise: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.exercise = exercise
+
+
 class OrderFault(StrEnum):
     WATERMARK_BACKWARDS = "watermark_backwards"
     FINISHED = "finished"

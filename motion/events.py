@@ -152,6 +152,41 @@ class Silence(msgspec.Struct, frozen=True):
     reason: str
 
 
+class RecognisedEvent(msgspec.Struct, frozen=True, tag_field="type", tag="recognised"):
+    """A repetition under the name of its exercise, among those that were looked for.
+
+    `sure` is how likely it is that exercise, 0 to 1; `likely` the same of each of them, and what
+    they lack to 1 is none of them.
+    """
+
+    exercise: str
+    start_s: float
+    peak_s: float
+    end_s: float
+    reported_s: float
+    sure: float
+    likely: dict[str, float]
+
+
+class LooksLikeEvent(msgspec.Struct, frozen=True, tag_field="type", tag="looks_like"):
+    """Another exercise of the plan is done than the one under way, told once a stretch.
+
+    `exercise` is the one under way, `looks_like` and `name` the other; from `start_s` to `end_s`
+    lie its `repetitions` so far, each of them at least as likely as `sure`.
+    """
+
+    seq: int
+    exercise: str
+    set_index: int
+    looks_like: str
+    name: str
+    start_s: float
+    end_s: float
+    reported_s: float
+    repetitions: int
+    sure: float
+
+
 class CueEvent(msgspec.Struct, frozen=True, tag_field="type", tag="cue"):
     """One short encouragement for the patient; worthless after `expires_s`."""
 
@@ -189,7 +224,17 @@ class AngleEvent(msgspec.Struct, frozen=True, tag_field="type", tag="angle"):
     angle_sd_deg: float
 
 
-Event = RepetitionEvent | SetEvent | SessionEvent | CueEvent | PhaseEvent | SensorEvent | AngleEvent
+Event = (
+    RepetitionEvent
+    | SetEvent
+    | SessionEvent
+    | LooksLikeEvent
+    | RecognisedEvent
+    | CueEvent
+    | PhaseEvent
+    | SensorEvent
+    | AngleEvent
+)
 
 _encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)

@@ -15,6 +15,8 @@ from motion.errors import OrderError, OrderFault
 from motion.events import (
     EndReason,
     Event,
+    LooksLikeEvent,
+    RecognisedEvent,
     RepetitionEvent,
     SensorEvent,
     SessionEvent,
@@ -23,6 +25,7 @@ from motion.events import (
     Verdict,
 )
 from motion.evidence import Witness
+from motion.recognition import ExerciseWatch, Recogniser
 from motion.reference import OwnReferences
 from motion.samples import Samples
 from motion.snapshot import pack, restored
@@ -31,11 +34,16 @@ from motion.tracker import Tracker
 
 
 class StartControl(msgspec.Struct, frozen=True, tag_field="control", tag="start"):
-    """Start an exercise: its resolved template as a document, side and calibration."""
+    """Start an exercise: its resolved template as a document, side and calibration.
+
+    among: templates of the plan's other exercises, which the session then tells apart from this
+    one; they are worn with the same calibration and done on the same side.
+    """
 
     template: dict[str, Any]
     side: str | None = None
     calibration: dict[str, Any] | None = None
+    among: list[dict[str, Any]] | None = None
 
 
 class BeginSetControl(msgspec.Struct, frozen=True, tag_field="control", tag="begin_set"):
@@ -105,6 +113,9 @@ class Session:
         self.ended = False
         self._seq = 1
         self._tracker: Tracker | None = None
+        # The exercise under way among those of its plan, where they are known.
+        self._recogniser: Recogniser | None = None
+        self._watch = ExerciseWatch()
         self._set_index = 0
         self._in_set = False
         self._set_start_s = -math.inf
@@ -165,12 +176,15 @@ class Session:
         self._hand_over(watermark_s)
         if self._tracker is None:
             return []
-        return self._collect(self._tracker.advance(watermark_s))
+        events = self._collect(self._tracker.advance(watermark_s))
+        if self._recogniser is not None:
+            events += self._compared(self._recogniser.advance(watermark_s))
+        return events
 
     def _hand_over(self, until_s: float) -> None:
         """Give the exercise what is older than `until_s`; the other samples keep waiting."""
         waiting, self._waiting = self._waiting, []
-        slots = () if self._tracker is None else self._tracker.template.slots
+        slots = () if self._tracker is None else self._tracker.template.watched_slots
         for samples in waiting:
             newer = samples.t_s >= until_s
             older = samples
@@ -179,6 +193,8 @@ class Session:
                 older = samples.where(~newer)
             if self._tracker is not None and samples.sensor in slots:
                 self._tracker.push(older)
+            if self._recogniser is not None:
+                self._recogniser.push(older)
 
     def control(self, control: Control) -> list[Event]:
         """Apply a control at the last watermark; raises OrderError when the log forbids it."""
@@ -202,15 +218,23 @@ class Session:
                 self._set_start_s = self.watermark_s
                 self._set_partial = tracker.partial
                 self._set_unlike = tracker.unlike
+                self._watch.forget()
                 tracker.set_index = self._set_index
                 tracker.index = 0
-                return events + tracker.count(True)
+                return events + self._count(tracker, True)
             case PauseControl():
-                return tracker.count(False)
+                return self._count(tracker, False)
             case ResumeControl():
-                return tracker.count(self._in_set)
+                return self._count(tracker, self._in_set)
             case NeutralControl():
+                if self._recogniser is not None:
+                    self._recogniser.take_neutral()
                 return tracker.take_neutral()
+
+    def _count(self, tracker: Tracker, counting: bool) -> list[Event]:
+        if self._recogniser is not None:
+            self._recogniser.count(counting)
+        return tracker.count(counting)
 
     def finish(self) -> list[Event]:
         """The log has ended: close what is open and say the session's summary."""
@@ -231,6 +255,13 @@ class Session:
         tracker = Tracker(
             template, calibration, control.side, angles=self.angles, witness=self.witness
         )
+        recogniser = None
+        if control.among:
+            others = [
+                ExerciseTemplate.from_document(other, source="the log's other templates")
+                for other in control.among
+            ]
+            recogniser = Recogniser([template, *others], calibration, control.side, counting=False)
         events = self._end_exercise(last=False)
         if calibration != self._calibration:
             # Worn anew: how the segments stood before says nothing any more.
@@ -246,6 +277,10 @@ class Session:
         tracker.counting = False
         self._tracker = tracker
         self._set_index = 0
+        self._recogniser = recogniser
+        self._watch.forget()
+        if recogniser is not None:
+            recogniser.advance(self.watermark_s)
         return events + tracker.advance(self.watermark_s)
 
     def _collect(self, events: list[Event]) -> list[Event]:
@@ -260,6 +295,35 @@ class Session:
                 self._findings.append(event)
         if tracker is not None:
             self._seq = tracker.seq
+        return events
+
+    def _compared(self, recognised: list[RecognisedEvent]) -> list[Event]:
+        """What the names of repetitions say about the exercise under way."""
+        tracker, recogniser = self._tracker, self._recogniser
+        if tracker is None or recogniser is None:
+            return []
+        names = {template.id: template.name for template in recogniser.templates}
+        events: list[Event] = []
+        for event in recognised:
+            seen = self._watch.note(event, tracker.template.id)
+            if seen is None:
+                continue
+            events.append(
+                LooksLikeEvent(
+                    seq=self._seq,
+                    exercise=tracker.template.id,
+                    set_index=self._set_index,
+                    looks_like=event.exercise,
+                    name=names[event.exercise],
+                    start_s=seen[0].start_s,
+                    end_s=event.end_s,
+                    reported_s=self.watermark_s,
+                    repetitions=len(seen),
+                    sure=min(each.sure for each in seen),
+                )
+            )
+            self._seq += 1
+            tracker.seq = self._seq
         return events
 
     def _end_set(self) -> list[Event]:
@@ -297,6 +361,9 @@ class Session:
         events = self._collect(tracker.finish())
         if last:
             self.watermark_s = max(self.watermark_s, tracker.watermark_s)
+        if self._recogniser is not None:
+            events += self._compared(self._recogniser.finish())
+            self._recogniser = None
         events += self._end_set()
         self._silences += tracker.silences
         for slot, late in tracker.late_samples.items():
@@ -350,6 +417,10 @@ class Session:
                     for samples in self._waiting
                 ],
                 "tracker": None if self._tracker is None else self._tracker.state_document(),
+                "recogniser": None
+                if self._recogniser is None
+                else self._recogniser.state_document(),
+                "watch": self._watch.state(),
                 "left": None if self._left is None else self._left.state_document(),
                 "calibration": None
                 if self._calibration is None
@@ -391,6 +462,9 @@ class Session:
             named = (tracker.template.id, tracker.template.version)
             tracker.references = session._references[named]
             session._tracker = tracker
+        if state["recogniser"] is not None:
+            session._recogniser = Recogniser.from_state_document(state["recogniser"])
+        session._watch.restore(state["watch"])
         if state["left"] is not None:
             session._left = Tracker.from_state_document(state["left"])
         if state["calibration"] is not None:

@@ -62,6 +62,20 @@ class Signature:
         cls, template: ExerciseTemplate, calibration: Calibration | None, side: str | None
     ) -> Self | None:
         """From a demonstration, or from a calibration and the template's figure; else None."""
+        demonstrated = cls.demonstrated(template)
+        if (
+            demonstrated is not None
+            or isinstance(template.movement, DominantMovement)
+            or template.figure is None
+            or calibration is None
+            or not set(template.slots) <= set(calibration.rotations)
+        ):
+            return demonstrated
+        return cls._drawn(template, calibration, side)
+
+    @classmethod
+    def demonstrated(cls, template: ExerciseTemplate) -> Self | None:
+        """Of a learned exercise; else None."""
         movement = template.movement
         if isinstance(movement, LearnedMovement):
             moving = {slot: vector(learned.axis) for slot, learned in movement.axes.items()}
@@ -73,14 +87,7 @@ class Signature:
                 movement.coordinate == "tilt",
                 movement_slots(movement),
             )
-        if (
-            isinstance(movement, DominantMovement)
-            or template.figure is None
-            or calibration is None
-            or not set(template.slots) <= set(calibration.rotations)
-        ):
-            return None
-        return cls._drawn(template, calibration, side)
+        return None
 
     @classmethod
     def _drawn(

@@ -129,9 +129,9 @@ class Tracker:
         self.plain_slots = plain_slots(template, self.side)
         self._model = angle_model(template, calibration, self.side)
         self._meter = RepetitionMeter(template, calibration, self._model, self.side)
-        # What tells this exercise from others; and how sensors are worn otherwise than when it was
+        # What a learned exercise looks like; and how sensors are worn otherwise than when it was
         # demonstrated: by slot, what pointed up in the start pose then, and what does now.
-        self._written = Signature.of(template, calibration, self.side)
+        self._written = Signature.demonstrated(template)
         self.signature = self._written
         self.worn: dict[str, tuple[Vector, Vector]] = {}
         self._others = Attitudes(
