@@ -23,10 +23,11 @@ class Evidence:
     """A repetition as its tracker saw it when it was judged.
 
     rest_deg: the level of the rest before, on the scale of `angle_deg`. way: 1 above the rest, -1
-    below it. left_s: when the angle left it, which of a hold is before its start. t_s, angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation,
-    from before the start to the newest sample. While the axis is still being sought, what is told
-    of the angle later may differ; these values are the ones that were measured. reference: the
-    person's own range, where it was judged by one.
+    below it. left_s: when the angle left the rest, which is before the start of a hold. t_s,
+    angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation, from before the
+    start to the newest sample. While the axis is still being sought, what is told of the angle
+    later may differ; these values are the ones that were measured. reference: the person's own
+    range, where it was judged by one.
     """
 
     event: RepetitionEvent

@@ -126,9 +126,7 @@ def learn(
             "kind": "learned",
             "coordinate": "rotation" if rotation else "tilt",
             "axes": learned,
-            "poses": {
-                slot: _rounded(starts[slot], 4) for slot in starts if slot not in learned
-            },
+            "poses": {slot: _rounded(starts[slot], 4) for slot in starts if slot not in learned},
         },
         "range": {"count_from_deg": 1, "minimum_deg": 1, "goal_deg": 1, "limit_deg": 360},
     }

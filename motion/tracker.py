@@ -134,9 +134,7 @@ class Tracker:
         self._written = Signature.demonstrated(template)
         self.signature = self._written
         self.worn: dict[str, tuple[Vector, Vector]] = {}
-        self._others = Attitudes(
-            slot for slot in template.watched_slots if slot not in self._slots
-        )
+        self._others = Attitudes(slot for slot in template.watched_slots if slot not in self._slots)
         self._heading: JointHeading | None = None
         self._rest = RestTracker(len(self._slots))
         self.poses: dict[str, Vector] = {}
@@ -562,9 +560,7 @@ class Tracker:
         return events
 
     def _repetition(self, row: Float64, *, whole: bool) -> list[Event]:
-        if not self._meter.like_demonstrated(
-            row, self._history, self.signature, self._others
-        ):
+        if not self._meter.like_demonstrated(row, self._history, self.signature, self._others):
             self.unlike += 1
             return []
         measure = self._meter.measure(row, self._history, self._period_s, whole=whole)

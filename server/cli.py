@@ -27,7 +27,7 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import compare, explain, files
+from server.commands import compare, explain, files, recognise
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
@@ -68,6 +68,7 @@ gonio.add_command(files.import_)
 gonio.add_command(files.export)
 gonio.add_command(explain.explain)
 gonio.add_command(compare.compare)
+gonio.add_command(recognise.recognise)
 
 # --- demo
 
@@ -161,7 +162,8 @@ def replay(
     sys.stdout.flush()
     warnings = terminal.first_pass_lines(plan, found)
     if as_json or check:
-        for line in [*plan.notes, *warnings, *terminal.sensor_lines(outcome)]:
+        looked = terminal.likeness_lines(outcome)
+        for line in [*looked, *plan.notes, *warnings, *terminal.sensor_lines(outcome)]:
             _tell(line)
     else:
         terminal.show_outcome(terminal.console(), plan, outcome, warnings)

@@ -18,6 +18,7 @@ class ReplayFault(StrEnum):
     CALIBRATION = "calibration"
     NO_EVENTS = "no_events"
     NO_REPETITION = "no_repetition"
+    TEMPLATES = "templates"
 
 
 class ReplayError(ServerError):

@@ -20,6 +20,7 @@ from motion.events import (
     AngleEvent,
     EndReason,
     Event,
+    LooksLikeEvent,
     RepetitionEvent,
     SensorEvent,
     SensorState,
@@ -84,6 +85,10 @@ class Outcome:
     @property
     def sets(self) -> list[SetEvent]:
         return [event for event in self.events if isinstance(event, SetEvent)]
+
+    @property
+    def looks_like(self) -> list[LooksLikeEvent]:
+        return [event for event in self.events if isinstance(event, LooksLikeEvent)]
 
     @property
     def session(self) -> SessionEvent | None:
@@ -152,7 +157,9 @@ def first_difference(stored: list[dict[str, Any]], given: Sequence[Event]) -> Di
 class Replay:
     """A recording with everything decided that its replay needs.
 
-    template: of the (last) exercise. rename: slot of the recording -> slot of the template.
+    template: of the (last) exercise. among: the plan's other exercises, that it is told from.
+    rename: slot of the recording -> slot of the template; those of `spare` are read because they
+    are there, not because they are needed.
     from_log: whether the recording's own log is replayed. notes: what was assumed, in sentences.
     """
 
@@ -173,6 +180,8 @@ class Replay:
         self.notes = notes
         self.side = side
         self.from_log = from_log
+        self.among: list[ExerciseTemplate] = []
+        self.spare: frozenset[str] = frozenset()
         self._controls = controls
         # Those of the notes that are about the last exercise alone.
         self._notes_on_last: list[str] = []
@@ -190,15 +199,19 @@ class Replay:
         slots: Mapping[str, str] | None = None,
         side: str | None = None,
         calibrate_in: Sequence[CalibrationSpan] = (),
+        among: Sequence[ExerciseTemplate] = (),
+        own_log: bool = True,
     ) -> Self:
         """Decide how to replay. slots: slot of the template -> slot of the recording.
 
-        calibrate_in: where in the recording the sensors are to be calibrated. Raises ReplayError
-        when the template is missing, a slot cannot be filled, the calibration fails or the log does
-        not hold together.
+        calibrate_in: where in the recording the sensors are to be calibrated. among: other
+        exercises of the plan, that this one is to be told from; by default those of the log.
+        own_log: whether the recording's own log, where it has one, says what was done when. Raises
+        ReplayError when the template is missing, a slot cannot be filled, the calibration fails or
+        the log does not hold together.
         """
-        if recording.info.log is not None and recording.info.log.controls:
-            return cls._plan_log(recording, template, slots or {}, side, calibrate_in)
+        if own_log and recording.info.log is not None and recording.info.log.controls:
+            return cls._plan_log(recording, template, slots or {}, side, calibrate_in, among)
         if template is None:
             raise ReplayError(
                 ReplayFault.NO_TEMPLATE,
@@ -206,17 +219,27 @@ class Replay:
                 "id of `gonio templates list` or a YAML file.",
                 path=recording.path,
             )
-        rename, notes = _assign(recording, list(template.slots), slots or {})
+        others = [other for other in among if other.id != template.id]
+        rename, notes, spare = _assign(recording, [template, *others], [], slots or {})
         calibration = _renamed_calibration(recording.info.calibration, rename)
         if calibrate_in:
-            calibration, told = _calibrated(recording, template, rename, side, calibrate_in)
+            needed = {sensor: slot for sensor, slot in rename.items() if slot not in spare}
+            calibration, told = _calibrated(
+                recording, [template, *others], needed, side, calibrate_in
+            )
             notes += told
-        start = StartControl(template=template.document(), side=side, calibration=calibration)
+        start = StartControl(
+            template=template.document(),
+            side=side,
+            calibration=calibration,
+            among=[other.document() for other in others] or None,
+        )
         # The stop is held back until the recording ends.
         stop = StopControl(EndReason.END_OF_RECORDING)
         controls: list[Control] = [start, BeginSetControl(), stop]
         notes += _calibration_notes(template, calibration)
         plan = cls(recording, template, controls, rename, notes, side=side, from_log=False)
+        plan.among, plan.spare = others, spare
         plan.calibration = calibration
         if calibrate_in:
             # The movements that calibrate are no repetitions.
@@ -231,6 +254,7 @@ class Replay:
         slots: Mapping[str, str],
         side: str | None,
         calibrate_in: Sequence[CalibrationSpan],
+        among: Sequence[ExerciseTemplate],
     ) -> Self:
         path = recording.path
         logged = recording.info.log.controls if recording.info.log is not None else []
@@ -240,6 +264,11 @@ class Replay:
             own = [
                 ExerciseTemplate.from_document(start.template, source="template in the log")
                 for start in starts
+            ]
+            logged_among = [
+                ExerciseTemplate.from_document(other, source="template in the log")
+                for start in starts
+                for other in start.among or []
             ]
         except MotionError as error:
             raise ReplayError(
@@ -279,17 +308,26 @@ class Replay:
             else []
         )
         notes += several
-        needed = list(dict.fromkeys(slot for each in used for slot in each.slots))
-        rename, assumed = _assign(recording, needed, slots)
+        rename, assumed, spare = _assign(
+            recording, [*used, *among], [] if among else logged_among, slots
+        )
         anew: dict[str, Any] | None = None
         if calibrate_in:
-            anew, told = _calibrated(recording, used[-1], rename, side, calibrate_in)
+            needed = {sensor: slot for sensor, slot in rename.items() if slot not in spare}
+            anew, told = _calibrated(
+                recording, [used[-1], *used, *among], needed, side, calibrate_in
+            )
             notes += told
         number = 0
         for index, control in enumerate(controls):
             if isinstance(control, StartControl):
+                own_id = used[number].id
+                told_from = [other.document() for other in among if other.id != own_id]
+                if not among:
+                    told_from = [o for o in control.among or [] if o.get("id") != own_id]
                 controls[index] = msgspec.structs.replace(
                     control,
+                    among=told_from or None,
                     template=control.template
                     if used[number] is own[number]
                     else used[number].document(),
@@ -301,6 +339,7 @@ class Replay:
         notes += assumed + _calibration_notes(used[-1], last.calibration)
         plan = cls(recording, used[-1], controls, rename, notes, side=last.side, from_log=True)
         plan._notes_on_last = several
+        plan.spare = spare
         plan.calibration = (
             anew if anew is not None else _renamed_calibration(recording.info.calibration, rename)
         )
@@ -341,6 +380,8 @@ class Replay:
         results = [check.result() for check in checks.values()]
         if not (self.from_log and self.stored_events is not None):
             for result in results:
+                if self.rename[result.sensor] in self.spare:
+                    continue
                 try:
                     result.raise_if_unusable(self.recording.path)
                 except MotionError as error:
@@ -434,14 +475,22 @@ class Replay:
 
 
 def _assign(
-    recording: Recording, needed: list[str], asked: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """Which sensor of the recording serves as which slot: (recording -> template, notes)."""
+    recording: Recording,
+    templates: Sequence[ExerciseTemplate],
+    if_there: Sequence[ExerciseTemplate],
+    asked: Mapping[str, str],
+) -> tuple[dict[str, str], list[str], frozenset[str]]:
+    """Which sensor of the recording serves as which slot: (recording -> template, notes, slots
+    that are only read because they are there: bystanders, and those of the templates `if_there`).
+    """
     path = recording.path
     there = list(recording.info.sensors)
+    needed = list(dict.fromkeys(slot for each in templates for slot in each.slots))
+    watched = [slot for each in (*templates, *if_there) for slot in each.watched_slots]
+    spare = [slot for slot in dict.fromkeys(watched) if slot not in needed]
     notes: list[str] = []
     for slot, sensor in asked.items():
-        if slot not in needed:
+        if slot not in needed and slot not in spare:
             raise ReplayError(
                 ReplayFault.SLOT,
                 f"--slot {slot}={sensor}: the template has no slot {slot!r}; it has "
@@ -457,7 +506,7 @@ def _assign(
                 path=path,
                 slot=slot,
             )
-    chosen: dict[str, str] = dict(asked)
+    chosen = {slot: sensor for slot, sensor in asked.items() if slot in needed}
     for slot in needed:
         if slot in chosen:
             continue
@@ -487,12 +536,16 @@ def _assign(
                 slot=slot,
             )
         rename[sensor] = slot
-    return rename, notes
+    for slot in spare:
+        sensor = asked.get(slot, slot)
+        if recording.rows.get(sensor, 0) > 1 and sensor not in rename:
+            rename[sensor] = slot
+    return rename, notes, frozenset(spare)
 
 
 def _calibrated(
     recording: Recording,
-    template: ExerciseTemplate,
+    templates: Sequence[ExerciseTemplate],
     rename: Mapping[str, str],
     side: str | None,
     spans: Sequence[CalibrationSpan],
@@ -516,12 +569,16 @@ def _calibrated(
         given = (recording.info.sensors[sensor].model_extra or {}).get("outward")
         if isinstance(given, list) and len(given) == 3:
             outward[slot] = vector([float(part) for part in given])
+    worn: dict[str, str] = {}
+    for template in templates:
+        for slot, place in template.sensors.items():
+            worn.setdefault(slot, place.placement)
     try:
         calibration = calibrate_spans(
             {slot: samples[sensor] for sensor, slot in rename.items()},
             spans,
             side=side,
-            worn={slot: place.placement for slot, place in template.sensors.items()},
+            worn=worn,
             outward=outward,
         )
     except MotionError as error:

@@ -61,7 +61,12 @@ def report_html(
     for number in drawn:
         figures[f"trend-range-{number}"] = figure.trend_range_figure(trends[number])
         figures[f"trend-time-{number}"] = figure.trend_time_figure(trends[number])
-    notes = [*replay.notes, *warnings, *terminal.sensor_lines(outcome)]
+    notes = [
+        *terminal.likeness_lines(outcome),
+        *replay.notes,
+        *warnings,
+        *terminal.sensor_lines(outcome),
+    ]
     body = [
         page.head(
             template.name,

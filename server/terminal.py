@@ -19,8 +19,9 @@ from rich.text import Text
 
 from motion.change import SessionChange
 from motion.decline import declines
-from motion.events import RepetitionEvent, SetEvent, Verdict
+from motion.events import RecognisedEvent, RepetitionEvent, SetEvent, Verdict
 from motion.plausibility import Plausibility
+from motion.recognition import SURE
 from motion.stream import SILENT_S
 from motion.symmetry import symmetries
 from motion.template import ExerciseTemplate
@@ -179,6 +180,8 @@ def show_summary(out: Console, replay: Replay, outcome: Outcome, warnings: Itera
         out.print()
     for line in summary_lines(outcome):
         say(out, line, "bold")
+    for line in likeness_lines(outcome):
+        say(out, line, INCORRECT_STYLE)
     for line in comparison_lines(repetitions):
         say(out, line)
     show_notes(out, replay.template, [*replay.notes, *warnings, *sensor_lines(outcome)])
@@ -354,6 +357,56 @@ def session_change_table(out: Console, compared: SessionChange) -> Table:
             style="" if change.stated else "dim",
         )
     return table
+
+
+def likeness_lines(outcome: Outcome) -> list[str]:
+    """Where another exercise was done than the one under way."""
+    return [wording.looks_like_words(event) for event in outcome.looks_like]
+
+
+def show_recognised(out: Console, plan: Replay, events: Sequence[RecognisedEvent]) -> None:
+    """Everything that `gonio recognise` tells a person, but for what is to be known besides."""
+    recording = plan.recording
+    templates = [plan.template, *plan.among]
+    names = {template.id: template.name for template in templates}
+    name = recording.info.id or recording.path
+    say(out, f"{name}, {wording.duration(recording.duration_s)}", "bold")
+    say(out, f"Told apart: {', '.join(names.values())}", "dim")
+    out.print()
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("start", justify="right", no_wrap=True)
+    table.add_column("end", justify="right", no_wrap=True)
+    table.add_column("exercise", overflow="fold")
+    table.add_column("sure", justify="right", no_wrap=True)
+    for number, event in enumerate(events[:MOST_ROWS], 1):
+        table.add_row(
+            Text(str(number)),
+            Text(wording.clock(event.start_s)),
+            Text(wording.clock(event.end_s)),
+            plain_text(names[event.exercise]),
+            Text(f"{100.0 * event.sure:.0f} %", style="" if event.sure >= SURE else "dim"),
+        )
+    if events:
+        out.print(table)
+        if len(events) > MOST_ROWS:
+            say(out, f"... and {len(events) - MOST_ROWS} more; --json shows them all.")
+        out.print()
+    totals = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
+    totals.add_column("exercise", overflow="fold")
+    totals.add_column("repetitions", justify="right", no_wrap=True)
+    totals.add_column("first", justify="right", no_wrap=True)
+    totals.add_column("last", justify="right", no_wrap=True)
+    totals.add_column("least sure", justify="right", no_wrap=True)
+    for template in templates:
+        own = [event for event in events if event.exercise == template.id]
+        cells = ["-", "-", "-"]
+        if own:
+            least = min(event.sure for event in own)
+            first, last = wording.clock(own[0].start_s), wording.clock(own[-1].end_s)
+            cells = [first, last, f"{100.0 * least:.0f} %"]
+        totals.add_row(plain_text(template.name), Text(str(len(own))), *(Text(c) for c in cells))
+    out.print(totals)
 
 
 def sensor_lines(outcome: Outcome) -> list[str]:

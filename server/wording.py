@@ -12,7 +12,7 @@ from typing import Final
 from motion.change import LEAST_REPETITIONS as LEAST_TO_COMPARE
 from motion.change import Change, SessionChange
 from motion.decline import Decline
-from motion.events import RepetitionEvent, Silence
+from motion.events import LooksLikeEvent, RepetitionEvent, Silence
 from motion.plausibility import RowFlag
 from motion.quantity import Quantity
 from motion.reference import FIRST, LOWEST_SHARE, OWN_SHARE, Reference, least_range
@@ -100,6 +100,14 @@ def aside_words(event: RepetitionEvent) -> str:
     """What goes with verdict and faults: notes and close calls, or nothing."""
     parts = (rules_words(event.notes), borderline_words(event))
     return "; ".join(part for part in parts if part)
+
+
+def looks_like_words(event: LooksLikeEvent) -> str:
+    """Another exercise was done than the one under way, as a sentence."""
+    return (
+        f"From {clock(event.start_s)} on it looked like another exercise: {event.name} "
+        f"({event.looks_like}), {round(100.0 * event.sure)} % sure."
+    )
 
 
 def silence_words(silence: Silence) -> str:

@@ -51,6 +51,7 @@ def compare(
         asked: Asked = {
             "recording": recording,
             "template": template,
+            "among": (),
             "slots": slots,
             "side": side,
             "calibrate": (),

@@ -17,8 +17,15 @@ from motion.template import ExerciseTemplate
 from server.errors import OptionError
 from server.replay import Replay
 
-_EXERCISE: Final = (
-    click.option("--template", "-t", metavar="T", help="Library id or YAML file."),
+_RECORDING: Final = click.argument("recording", metavar="REC", type=click.Path(path_type=Path))
+_TEMPLATE: Final = click.option("--template", "-t", metavar="T", help="Library id or YAML file.")
+_AMONG: Final = click.option(
+    "--among",
+    multiple=True,
+    metavar="T",
+    help="Another exercise of the plan, which this one is told from; give it for each.",
+)
+_WORN: Final = (
     click.option(
         "--slot",
         "slots",
@@ -28,9 +35,7 @@ _EXERCISE: Final = (
     ),
     click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised."),
 )
-_OPTIONS: Final = (
-    click.argument("recording", metavar="REC", type=click.Path(path_type=Path)),
-    *_EXERCISE,
+_CALIBRATION: Final = (
     click.option(
         "--calibrate",
         multiple=True,
@@ -49,65 +54,120 @@ _OPTIONS: Final = (
     ),
 )
 
+_Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
 
 def planning_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the parameters recording, template, slots, side, calibrate and position."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    """Give a command the parameters of `Asked`."""
+    return _with(command, (_RECORDING, _TEMPLATE, _AMONG, *_WORN, *_CALIBRATION))
 
 
 def exercise_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the parameters template, slots and side."""
-    for option in reversed(_EXERCISE):
+    return _with(command, (_TEMPLATE, *_WORN))
+
+
+def sensor_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the parameters of `AskedOfSensors`: all that no exercise is named with."""
+    return _with(command, (_RECORDING, *_WORN, *_CALIBRATION))
+
+
+def _with(command: Callable[..., Any], options: Sequence[_Option]) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command
 
 
-class Asked(TypedDict):
-    """The values of `planning_options`, as click hands them over."""
+class AskedOfSensors(TypedDict):
+    """The values of `sensor_options`, as click hands them over."""
 
     recording: Path
-    template: str | None
     slots: Sequence[str]
     side: str | None
     calibrate: Sequence[str]
     position: str
 
 
+class Asked(AskedOfSensors):
+    """The values of `planning_options`, as click hands them over."""
+
+    template: str | None
+    among: Sequence[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the options ask for, read. template_file: read too, so that it must not be written."""
+    """What the options ask for, read. template_files: read too, so that they must not be written.
+
+    own_log: whether the recording's own log says what was done when.
+    """
 
     recording: Path
     template: ExerciseTemplate | None
+    among: list[ExerciseTemplate]
     slots: dict[str, str]
     side: str | None
     spans: list[CalibrationSpan]
-    template_file: Path | None
+    template_files: list[Path]
+    own_log: bool = True
 
     @classmethod
     def of(cls, asked: Asked) -> Self:
         """Read what was asked for; raises OptionError and TemplateError."""
-        template, calibrate = asked["template"], asked["calibrate"]
+        return cls._of(asked, asked["template"], asked["among"], "--among", own_log=True)
+
+    @classmethod
+    def of_several(cls, asked: AskedOfSensors, templates: Sequence[str]) -> Self:
+        """The same of several exercises, whichever of them is done when."""
+        return cls._of(asked, templates[0], templates[1:], "--template", own_log=False)
+
+    @classmethod
+    def _of(
+        cls,
+        asked: AskedOfSensors,
+        template: str | None,
+        among: Sequence[str],
+        option: str,
+        *,
+        own_log: bool,
+    ) -> Self:
+        given = [] if template is None else [template]
+        exercise = None if template is None else ExerciseTemplate.load(template)
+        others = [ExerciseTemplate.load(other) for other in among]
+        ids = [each.id for each in ([] if exercise is None else [exercise]) + others]
+        for name, each in zip(among, others, strict=True):
+            if ids.count(each.id) > 1:
+                raise OptionError(
+                    option,
+                    f"{option} {name}: {each.id!r} is the id of two of these exercises; give each "
+                    "file an id of its own.",
+                )
         return cls(
             recording=asked["recording"],
             slots=_slot_pairs(asked["slots"]),
-            template=None if template is None else ExerciseTemplate.load(template),
+            template=exercise,
+            among=others,
             side=asked["side"],
-            spans=[_span(value, asked["position"]) for value in calibrate],
-            template_file=None if template is None else Path(template),
+            spans=[_span(value, asked["position"]) for value in asked["calibrate"]],
+            template_files=[Path(name) for name in [*given, *among]],
+            own_log=own_log,
         )
 
     @property
     def files(self) -> list[Path]:
         """What is read and must not be written."""
-        return [self.recording, *([] if self.template_file is None else [self.template_file])]
+        return [self.recording, *self.template_files]
 
     def plan(self, opened: Recording) -> Replay:
         """The replay that is asked for; raises ReplayError."""
         return Replay.plan(
-            opened, self.template, slots=self.slots, side=self.side, calibrate_in=self.spans
+            opened,
+            self.template,
+            slots=self.slots,
+            side=self.side,
+            calibrate_in=self.spans,
+            among=self.among,
+            own_log=self.own_log,
         )
 
 

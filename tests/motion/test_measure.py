@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from motion import repetition as rep
 from motion.angle import AXIS_FOUND_SHARE, AXIS_KNOWN_SHARE, C_TILT_SD, AngleModel
+from motion.attitude import Attitudes
 from motion.calibration import Calibration
 from motion.columns import Columns
 from motion.measure import EDGE_SD_S, RepetitionMeter
 from motion.quality import JERKY_SPARC, sparc
+from motion.signature import Signature
 from motion.template import ExerciseTemplate
 from motion.tracker import Tracker
 from tests.motion.movement import (
@@ -320,7 +322,8 @@ def test_a_learned_repetition_begins_and_ends_near_its_pose(
     way = np.interp(t, [1.0, 3.5], [start_deg, end_deg])
     q = np.array([rotation(Y, float(angle)) for angle in way])
     meter, _, row, history = measured(tilting(), q, ROW)
-    assert meter.like_demonstrated(row, history) == like
+    signature = Signature.demonstrated(tilting())
+    assert meter.like_demonstrated(row, history, signature, Attitudes(())) == like
 
 
 def test_every_sensor_of_a_learned_exercise_must_be_in_its_pose() -> None:
@@ -330,14 +333,15 @@ def test_every_sensor_of_a_learned_exercise_must_be_in_its_pose() -> None:
     upside_down = product(np.broadcast_to(rotation(Y, 170.0), fine.shape), fine)
     for second, like in ((fine, True), (upside_down, False)):
         meter, _, row, history = measured(exercise, np.concatenate([fine, second], axis=1), ROW)
-        assert meter.like_demonstrated(row, history) == like
+        signature = Signature.demonstrated(exercise)
+        assert meter.like_demonstrated(row, history, signature, Attitudes(())) == like
 
 
 def test_other_movements_have_no_pose_to_be_like() -> None:
     exercise = template({"kind": "segment", "segment": "one", "axis": "turn_left"})
     q = np.tile(rotation(Y, 170.0), (200, 1))
     meter, _, row, history = measured(exercise, q, ROW)
-    assert meter.like_demonstrated(row, history)
+    assert meter.like_demonstrated(row, history, Signature.demonstrated(exercise), Attitudes(()))
 
 
 def test_the_movement_of_these_tests_lies_where_the_row_says() -> None:

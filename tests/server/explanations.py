@@ -68,6 +68,7 @@ def explained(
         measure=measured,
         rest_deg=0.0,
         way=1.0,
+        left_s=event.start_s,
         t_s=np.array([angle.t_s for angle in told]),
         angle_deg=np.array([angle.angle_deg for angle in told]),
         angle_sd_deg=np.array([angle.angle_sd_deg for angle in told]),
