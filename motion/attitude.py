@@ -51,7 +51,8 @@ class Attitudes:
         index = int(np.searchsorted(t, t_s, "right")) - 1
         if index < 0 or t_s - t[index] > SILENT_S:
             return None
-        return kept["q"][index].copy()
+        q: Float64 = kept["q"][index].copy()
+        return q
 
     def trim(self, oldest_s: float) -> None:
         """Moments before `oldest_s` will not be asked for."""
