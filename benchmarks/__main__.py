@@ -16,7 +16,18 @@ from typing import Any, Final, Protocol
 import click
 import pyarrow as pa
 
-from benchmarks import broad, convert, dfjimu, library, margins, peers, spar, speed, uci_pt
+from benchmarks import (
+    broad,
+    convert,
+    dfjimu,
+    library,
+    margins,
+    peers,
+    recognition,
+    spar,
+    speed,
+    uci_pt,
+)
 from benchmarks.errors import BenchmarkError, BenchmarkFault
 from benchmarks.miscounts import write_miscounts
 from benchmarks.report import Report, Track, print_report, progress_on, write_json
@@ -141,6 +152,32 @@ def library_command(ids: Sequence[str], draws: int, first: int, json_file: Path 
         peers.load(peer)
     with _ready() as track:
         report = library.run(ids, draws, track, first=first)
+    print_report(report, console())
+    _finish([report], json_file)
+
+
+@benchmarks.command("recognition")
+@click.option(
+    "--draws",
+    type=click.IntRange(min=1),
+    default=recognition.DRAWS,
+    show_default=True,
+    help="Simulated people an exercise.",
+)
+@click.option(
+    "--first",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Number of the first of them.",
+)
+@_json
+def recognition_command(draws: int, first: int, json_file: Path | None) -> None:
+    """Tell the library's exercises apart, done by simulated people."""
+    if json_file is not None:
+        check_writable(json_file)
+    with _ready() as track:
+        report = recognition.of_library(draws, track, first=first)
     print_report(report, console())
     _finish([report], json_file)
 

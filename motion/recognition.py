@@ -28,8 +28,9 @@ UNKNOWN_DISTANCE: Final = 0.6
 # Distances that differ by this much are e times as likely, so that a repetition 0.23 nearer to one
 # exercise than to another is that one nine times in ten.
 DISTANCE_SCALE: Final = 0.1
-# The same movement told twice: intervals that share half of the shorter one.
-SAME_MOVEMENT: Final = 0.5
+# The same movement told twice: intervals that share a quarter of the shorter one. From one turning
+# point to the next a movement may look like its opposite, half a repetition later.
+SAME_MOVEMENT: Final = 0.25
 # What is less likely says nothing about what somebody is doing ...
 SURE: Final = 0.9
 # ... and one repetition may be a slip.

@@ -175,17 +175,17 @@ class Signature:
         ]
         return math.fsum(squares) / len(squares) + DIRECTION_WEIGHT * (1.0 - self.along(seen))
 
-    def alike(self, seen: Mapping[str, Moments]) -> bool:
+    def alike(self, seen: Mapping[str, Moments], pose_apart: float = POSE_APART) -> bool:
         """Whether a repetition may be one of this exercise.
 
         Every sensor that moves starts and ends near its pose. A bystander elsewhere may be an arm
         that rests otherwise: it takes more than half of several of them, or a movement in another
         direction besides.
         """
-        if any(self.apart(slot, seen[slot]) > POSE_APART for slot in self.moving if slot in seen):
+        if any(self.apart(slot, seen[slot]) > pose_apart for slot in self.moving if slot in seen):
             return False
         there = [slot for slot in self.bystanders if slot in seen]
-        elsewhere = sum(self.apart(slot, seen[slot]) > POSE_APART for slot in there)
+        elsewhere = sum(self.apart(slot, seen[slot]) > pose_apart for slot in there)
         if elsewhere > 1 and 2 * elsewhere > len(there):
             return False
         return elsewhere == 0 or self.along(seen) >= ALONG
