@@ -252,7 +252,7 @@ def _report(
     definitions = [
         "Named: all templates of the person, each of one correct demonstration, over each of the "
         "person's tests, online. Of each block the first ten; one that is missed or named "
-        "otherwise is wrong. Published: exercises recognised by the multi-template time warping of Yurtman "
+        "otherwise is wrong. Published: exercises recognised by the time warping of Yurtman "
         "and Barshan 2014, offline, on five people.",
         "Counts of others: repetitions that a template counts, as a session does, in the person's "
         "tests of other exercises; without poses: that its angle alone would count there.",
