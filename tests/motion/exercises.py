@@ -127,6 +127,7 @@ def exercises() -> dict[str, Exercise]:
     joint = {"kind": "joint", "proximal": "thigh", "distal": "shank", "axis": "flexion"}
     pelvis = Worn("pelvis", Z, UPRIGHT, 25.0, -0.1, noise_dps=0.3, seed=4)
     turning = Worn("thorax", (0.0, 1.0, 0.0), UPRIGHT, 50.0, noise_dps=0.3, seed=5)
+    aside = Worn("aside", rate_hz=31.0, share=0.01, seed=9).turned(OTHER_STRAP)
     slow, fast = Worn("slow", rate_hz=25.0, seed=6), Worn("fast", rate_hz=200.0, seed=7)
     middle = Worn("middle", rate_hz=50.0, share=0.4, first_s=0.3, seed=8).turned(STRAP)
     one = {"one": {"axis": list(limb.axis), "start_up": _up(limb)}}
@@ -215,6 +216,17 @@ def exercises() -> dict[str, Exercise]:
                 compensations=[*_compensations("middle")],
             ),
             _recorded(middle, slow, fast),
+        ),
+        "learned beside a bystander": Exercise(
+            template(
+                {
+                    "kind": "learned",
+                    "axes": {"slow": {"axis": list(slow.axis), "start_up": _up(slow)}},
+                    "poses": {"aside": _up(aside)},
+                },
+                ["slow"],
+            ),
+            _recorded(slow, aside),
         ),
         "hold": Exercise(
             template(
