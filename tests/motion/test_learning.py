@@ -25,7 +25,7 @@ from motion.learning import (
 )
 from motion.quality import REST_SHARE
 from motion.samples import Samples
-from motion.template import ExerciseTemplate, LearnedMovement
+from motion.template import ExerciseTemplate, LearnedMovement, read_yaml
 from motion.tracker import Tracker
 from tests.motion.exercises import OTHER_STRAP, STRAP
 from tests.motion.movement import (
@@ -42,6 +42,7 @@ from tests.motion.movement import (
     path,
     record,
     repetitions,
+    rotation,
     template,
     total,
     truth,
@@ -388,3 +389,22 @@ def test_a_template_may_judge_against_the_persons_own_range() -> None:
     assert learned.range.model_dump(exclude={"reference"}) == prescribed.range.model_dump(
         exclude={"reference"}
     )
+
+
+def test_sensors_that_hardly_move_leave_their_pose_and_are_not_needed() -> None:
+    still = Worn("aside", seed=8).turned(rotation(X, 70.0))
+    samples = {
+        "limb": record(even(1), Worn("limb"), 8.0),
+        "aside": record((), still, 8.0),
+    }
+    learned = learn(samples, [(1.5, 6.0)])
+    assert learned.slots == ("limb",)
+    assert learned.watched_slots == ("limb", "aside")
+    movement = learned.movement
+    assert isinstance(movement, LearnedMovement)
+    tilt = math.radians(70.0)
+    up = (0.0, math.sin(tilt), math.cos(tilt))
+    assert movement.poses["aside"] == pytest.approx(up, abs=0.02)
+    again = ExerciseTemplate.from_document(read_yaml(learned.to_yaml(), "test"), source="test")
+    assert again == learned
+    assert learn(samples, [(1.5, 6.0)], sensor="limb").watched_slots == ("limb",)

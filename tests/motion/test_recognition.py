@@ -4,9 +4,7 @@ that another exercise is done, and never for a single slip. All of it to the las
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-import numpy as np
 import pytest
 
 from motion.calibration import Calibration
@@ -27,70 +25,23 @@ from motion.session import (
 )
 from motion.template import ExerciseTemplate
 from tests.motion.movement import (
-    Axis,
     Delivery,
     Rep,
     Worn,
-    X,
-    Y,
     Z,
     in_chunks,
     lines,
     one_by_one,
     record,
-    rotation,
     sensor_by_sensor,
     slices,
     template,
 )
-
-EVERY_S = 4.0
-UP = [0.0, 0.0, 1.0]
-# What a demonstration shows: axis of the limb, and what points up in the sensor that hardly moves.
-SHOWN: dict[str, tuple[Axis, list[float]]] = {
-    "bend": (X, UP),
-    "lift": (Y, UP),
-    "roll": ((-1.0, 0.0, 0.0), UP),
-    "sway": ((1.0, 2.0, 0.0), UP),
-    "lying": (X, [0.0, 1.0, 0.0]),
-}
+from tests.motion.plans import BEND, EVERY_S, LIFT, LYING, ROLL, SWAY, done, exercise
 
 
-def exercise(name: str, **fields: Any) -> ExerciseTemplate:
-    axis, aside = SHOWN[name]
-    unit = [part / math.hypot(*axis) for part in axis]
-    movement = {
-        "kind": "learned",
-        "axes": {"limb": {"axis": unit, "start_up": UP}},
-        "poses": {"aside": aside},
-    }
-    fields = {"id": name, "name": name.capitalize(), **fields}
-    return template(movement, ["limb"], **fields)
-
-
-BEND, LIFT, ROLL, SWAY, LYING = (exercise(name) for name in SHOWN)
-
-
-def done(
-    names: Sequence[str], *, short: Iterable[int] = (), fast: Iterable[int] = (),
-    turned_deg: float = 0.0, wait_s: float = 2.0,
-) -> list[Samples]:  # fmt: skip
-    """One repetition after the other; short, fast: those that are. All sensors are strapped on
-    turned by an angle."""
-    parts = []
-    for number, name in enumerate(names):
-        size = 30.0 if number in short else 60.0
-        way_s = 0.6 if number in fast else 1.2
-        from_s = wait_s + EVERY_S * number
-        rep = Rep(from_s, size, way_s, 0.3, way_s)
-        worn = Worn("limb", SHOWN[name][0], noise_dps=0.05).turned(rotation(X, turned_deg))
-        whole = record((rep,), worn, wait_s + EVERY_S * len(names))
-        first_s = -1.0 if number == 0 else from_s
-        chosen = (whole.t_s >= first_s) & (whole.t_s < from_s + EVERY_S)
-        parts.append((whole.t_s[chosen], whole.acc_mps2[chosen], whole.gyr_radps[chosen]))
-    t, acc, gyr = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    aside = Worn("aside", rate_hz=31.0, noise_dps=0.05, seed=2).turned(rotation(Y, turned_deg))
-    return [Samples.of("limb", t, acc, gyr), record((), aside, float(t[-1]))]
+# Controls with the times at which they are given.
+Timed = Sequence[tuple[float, Control]]
 
 
 def named(
@@ -113,7 +64,7 @@ def named(
 
 def session(
     samples: Sequence[Samples], prescribed: ExerciseTemplate, among: Sequence[ExerciseTemplate],
-    controls: Sequence[tuple[float, Control]] = (), *, delivery: Delivery = list,
+    controls: Timed = (), *, delivery: Delivery = list,
     restore_each: int = 0,
 ) -> list[Event]:  # fmt: skip
     """One exercise of a plan, its set begun at once; controls at their times."""
@@ -239,7 +190,7 @@ def test_names_are_the_same_however_the_stream_is_cut(
 @pytest.mark.parametrize("delivery", [one_by_one, in_chunks(7)])
 def test_a_session_of_a_plan_is_the_same_to_the_last_bit(delivery: Delivery) -> None:
     samples = done(["bend", "lift", "lift", "lift", "bend", "roll", "roll"])
-    controls = [(10.2, PauseControl()), (10.4, ResumeControl()), (21.5, BeginSetControl())]
+    controls: Timed = [(10.2, PauseControl()), (10.4, ResumeControl()), (21.5, BeginSetControl())]
     expected = session(samples, BEND, [LIFT, ROLL], controls)
     assert [event.looks_like for event in looks(expected)] == ["lift", "roll"]
     again = session(samples, BEND, [LIFT, ROLL], controls, delivery=delivery, restore_each=53)
@@ -284,7 +235,7 @@ def test_a_new_set_begins_without_what_was_seen_before() -> None:
 
 def test_nothing_is_told_of_what_is_done_during_a_pause() -> None:
     samples = done(["lift", "lift", "lift", "bend"])
-    controls = [(0.5, PauseControl()), (13.6, ResumeControl())]
+    controls: Timed = [(0.5, PauseControl()), (13.6, ResumeControl())]
     assert looks(session(samples, BEND, [LIFT], controls)) == []
 
 

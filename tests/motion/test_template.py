@@ -57,6 +57,12 @@ def learned(pelvis: dict[str, Any], **more: Any) -> dict[str, Any]:
     )
 
 
+def posed(poses: dict[str, Any]) -> dict[str, Any]:
+    """The learned movement beside sensors that were worn and hardly moved."""
+    document = learned({"axis": [1, 0, 0], "start_up": [0, 0, 1]})
+    return document | {"movement": document["movement"] | {"poses": poses}}
+
+
 def held(**more: Any) -> dict[str, Any]:
     """The bend as a hold."""
     movement = {"kind": "hold", "proximal": "pelvis", "distal": "thorax", "axis": "flexion"}
@@ -387,6 +393,8 @@ RANGE = {"count_from_deg": 15, "minimum_deg": 30, "goal_deg": 45, "limit_deg": 7
         (learned({"axis": [1, 0, 0], "start_up": [0, 0, 0]}), None, "direction of length 1"),
         (learned({"axis": [2, 0, 0], "start_up": [0, 0, 1]}), None, "axis of length 1"),
         (learned({"axis": [0.5, 0, 0], "start_up": [0, 0, 1]}), None, "axis of length 1"),
+        (posed({"pelvis": [0, 0, 1]}), None, "stands in axes; remove it from poses"),
+        (posed({"head": [0, 0, 0]}), None, "direction of length 1"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_by_field(
@@ -399,6 +407,14 @@ def test_what_cannot_be_is_refused_by_field(
     if field is not None:
         assert error.field == field
         assert field in str(error)
+
+
+def test_a_sensor_whose_pose_is_known_is_watched_and_not_needed() -> None:
+    template = ExerciseTemplate.from_document(posed({"head": [0, 0, 1], "thorax": [0, 1, 0]}))
+    assert template.slots == ("pelvis", "thorax")
+    # The thorax is needed already, for a compensation.
+    assert template.watched_slots == ("pelvis", "thorax", "head")
+    assert ExerciseTemplate.from_document(bend()).watched_slots == ("pelvis", "thorax")
 
 
 def test_the_longest_repetition_is_the_one_that_segmentation_knows() -> None:
