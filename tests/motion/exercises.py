@@ -226,7 +226,7 @@ def exercises() -> dict[str, Exercise]:
                 },
                 ["slow"],
             ),
-            _recorded(slow, aside),
+            _recorded(aside, slow),
         ),
         "hold": Exercise(
             template(

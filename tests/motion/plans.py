@@ -1,5 +1,5 @@
-"""A plan of exercises that one moving sensor and one at rest tell apart, and recordings of them done
-one after the other. What must come of it is the tests'.
+"""A plan of exercises that one moving sensor and one at rest tell apart, and recordings of it,
+one exercise after the other. What must come of it is the tests'.
 """
 
 import math

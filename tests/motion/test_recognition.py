@@ -39,7 +39,6 @@ from tests.motion.movement import (
 )
 from tests.motion.plans import BEND, EVERY_S, LIFT, LYING, ROLL, SWAY, done, exercise
 
-
 # Controls with the times at which they are given.
 Timed = Sequence[tuple[float, Control]]
 
