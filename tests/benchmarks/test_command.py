@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import convert, peers, spar, speed
+from benchmarks import convert, peers, recognition, spar, speed
 from benchmarks.report import Report, Table, Track
 from tests.benchmarks import made
 from tests.benchmarks.originals import original, some_spar
@@ -52,6 +52,8 @@ def test_a_folder_of_recordings_is_scored_from_end_to_end(
     figures = json.loads(file.read_text())
     assert list(figures) == ["uci_pt"]
     assert figures["uci_pt"]["one_demonstration"]["verdict_percent"] == 100.0
+    told_apart = figures["uci_pt"]["recognition"]
+    assert (told_apart["right"], told_apart["first_right"]) == (30, 1)
 
 
 @pytest.mark.compiled
@@ -197,6 +199,18 @@ def test_speed_prints_its_table_and_writes_its_figures(
     assert command.main(["speed", "--json", str(file)]) == 0
     assert "speed: made" in capsys.readouterr().out
     assert json.loads(file.read_text()) == {"speed": {"us": 4.5}}
+
+
+def test_recognition_prints_its_table_and_takes_the_people_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def made_up(draws: int, track: object, *, first: int) -> Report:
+        return Report("recognition", [Table(f"{draws} from {first}", ["a"], [["b"]])], ["c"], {})
+
+    monkeypatch.setattr(recognition, "of_library", made_up)
+    monkeypatch.setattr(command, "prepare_kernels", lambda console: 0.0)
+    assert command.main(["recognition", "--draws", "2", "--first", "7"]) == 0
+    assert "2 from 7" in capsys.readouterr().out
 
 
 def test_converted_recordings_lie_where_data_finds_them(

@@ -79,8 +79,9 @@ def measured(
 ) -> tuple[RepetitionMeter, Any, Float64, Columns]:
     """A meter on a history of which `dropped` rows have gone already, and what it measures."""
     count = len(q)
-    history = Columns(q=(q.shape[1], np.float64), speed=(0, np.float64))
+    history = Columns(t=(0, np.float64), q=(q.shape[1], np.float64), speed=(0, np.float64))
     at = history.append(count)
+    history.arrays["t"][at : at + count] = PERIOD_S * np.arange(count)
     history.arrays["q"][at : at + count] = q
     history.arrays["speed"][at : at + count] = 0.0 if speed is None else speed
     history.drop(dropped)
