@@ -98,7 +98,8 @@ class RepetitionMeter:
     """Measures repetitions in a history of orientations and angles.
 
     The history's columns that are read: t (n,) seconds, q (n, 4 s) quaternions of all sensors in
-    the template's order, speed (n,) angular speed in rad/s. Rows are numbered from the first sample ever.
+    the template's order, speed (n,) angular speed in rad/s. Rows are numbered from the first sample
+    ever.
     """
 
     def __init__(
