@@ -37,6 +37,7 @@ from motion.heading import JointHeading
 from motion.joint_angle import JointAngle
 from motion.joints import opposite
 from motion.measure import RepetitionMeter
+from motion.neutral import BELOW_SHARE, NeutralSearch
 from motion.quality import REST_SHARE, RepetitionMeasure, cue_for, judge, limit_cue
 from motion.reference import OwnReferences, Reference
 from motion.rest import NEUTRAL_S, RestTracker
@@ -48,7 +49,6 @@ from motion.template import (
     LONGEST_PART_S,
     ExerciseTemplate,
     JointMovement,
-    LearnedMovement,
     SegmentMovement,
     measured_movement,
 )
@@ -146,7 +146,7 @@ class Tracker:
         self.signature = self._written
         self.worn = {}
         self._first = FirstMovement(self._model, self._parameters) if self._model.sought else None
-        self._align_to_neutral = False
+        self._neutral: NeutralSearch | None = None
         self._begin_rest()
 
     def _begin_rest(self) -> None:
@@ -273,15 +273,42 @@ class Tracker:
                 self._begin_rest()
             else:
                 self._begin_angle()
+            if self._neutral is not None:
+                # What came before the pause is no part of what comes now.
+                self._neutral = None if self._neutral.found else self._new_search()
         self.counting = counting
         return []
 
     def take_neutral(self) -> list[Event]:
-        """Take the neutral pose from the next still half-second; sensors may be worn anew."""
+        """Take the neutral pose from the next still half-second, or from one that goes on; sensors
+        may be worn anew."""
         self._partial = self.partial
+        still = self._still_rows()
         self._begin_angle()
-        self._align_to_neutral = isinstance(self.template.movement, LearnedMovement)
+        if self._written is not None:
+            self._neutral = self._new_search()
+            self._neutral.unlike = self.unlike
+            self._neutral.keep(*still)
         return []
+
+    def _still_rows(self) -> tuple[Float64, Float64, NDArray[np.uint8]]:
+        """t, q and gap of the last half-second, if the pose has been still for that long."""
+        history = self._history
+        count = 0
+        if len(history) and history["still_s"][-1] >= NEUTRAL_S:
+            t = history["t"]
+            count = len(t) - int(np.searchsorted(t, t[-1] - NEUTRAL_S, "right")) + 1
+        rows = slice(max(0, len(history) - count), len(history))
+        return history["t"][rows].copy(), history["q"][rows].copy(), history["gap"][rows].copy()
+
+    def _new_search(self) -> NeutralSearch:
+        written = self._written
+        if written is None:
+            raise TypeError("only a learned exercise is looked for in another strapping")
+        below_deg = BELOW_SHARE * self.template.range.minimum_deg
+        # The zero of a rotation is where it began, so that nothing shows what lies below.
+        below_deg = below_deg if written.tilt else math.inf
+        return NeutralSearch(np.array([written.ups[slot] for slot in self._slots]), below_deg)
 
     def wear(self, worn: dict[str, tuple[Vector, Vector]]) -> None:
         """Take sensors to be worn as `worn` says, which another exercise's neutral pose has shown.
@@ -313,6 +340,13 @@ class Tracker:
             self._heading = self._new_heading()
         if self.counting:
             events += self._follow(rows, last=last)
+        elif self._neutral is not None and not self._neutral.found:
+            # The pose may be shown before the set begins.
+            self._neutral.take(rows)
+            row = self._neutral.look()
+            if row is not None:
+                self._wear_anew(self._neutral, row)
+                self._neutral = None
         elif self._heading is not None and len(rows):
             # Walking about between two sets tells the heading better than any exercise.
             self._headings(self._heading, rows, np.full(len(rows), -1.0), len(rows))
@@ -323,6 +357,8 @@ class Tracker:
     @property
     def oldest_s(self) -> float:
         """No repetition that is told from now on begins before this time."""
+        if self._neutral is not None and len(self._neutral.rows):
+            return float(self._neutral.rows["t"][0])
         if not self.counting:
             return self.watermark_s - SILENT_S
         return oldest_of(self._history, self.watermark_s, rep.LONGEST_S + rep.LOOK_BACK_S)
@@ -371,9 +407,11 @@ class Tracker:
 
     def _follow(self, rows: Columns, *, last: bool) -> list[Event]:
         """Take aligned rows (t, q, gap) of all sensors."""
-        if self._align_to_neutral and len(rows) and not self._worn_anew(rows):
-            return []
         events: list[Event] = []
+        if self._neutral is not None:
+            self._neutral.take(rows)
+            rows.drop(len(rows))
+            events += self._seek_neutral(self._neutral)
         for count in self._steps(len(rows)):
             events += self._step(rows, count)
             rows.drop(count)
@@ -381,17 +419,52 @@ class Tracker:
             events += self._close()
         return events
 
-    def _worn_anew(self, rows: Columns) -> bool:
-        """Find the neutral pose and turn the learned axes to it; rows before it only serve that."""
-        still_s, _ = self._rest.update(rows["t"], rows["q"].copy(), rows["gap"])
-        ready = np.flatnonzero(still_s >= NEUTRAL_S)
-        if not len(ready):
-            return False
-        rows.drop(int(ready[0]))
-        self._wear_anew(float(rows["t"][0]), rows["q"][0])
-        self._align_to_neutral = False
-        self._rest = RestTracker(len(self._slots), drifts=self._rest.drifts)
-        return True
+    def _seek_neutral(self, search: NeutralSearch) -> list[Event]:
+        """Turn the learned axes to the neutral pose, and follow what came since it was asked for.
+
+        The first repetition ends the search. Until then the movement may show that the pose was
+        none; then a better one is taken, and everything is followed once more.
+        """
+        if not search.found:
+            row = search.look()
+            if row is None:
+                return []
+            self._wear_anew(search, row)
+        told: list[Event] = []
+        count_from = self.template.range.count_from_deg
+        while search.fed < search.rows.base + len(search.rows):
+            search.fed += 1
+            row = search.fed - search.rows.base - 1
+            events = self._step(search.rows, 1, row)
+            told += self._new_only(search, events)
+            if any(isinstance(event, RepetitionEvent) for event in events):
+                self._neutral = None
+                left = search.rows
+                left.drop(search.fed - left.base)
+                while len(left):
+                    told += self._step(left, 1)
+                    left.drop(1)
+                return told
+            angle_deg = float(self._history["angle"][-1])
+            if search.leading and angle_deg >= count_from:
+                # It had begun before: what is not seen from the rest on is no rest itself.
+                self._begin_rest()
+                continue
+            search.leading = False
+            lower = search.lower(angle_deg, count_from)
+            if lower is not None:
+                self._wear_anew(search, lower)
+        search.forget()
+        return told
+
+    @staticmethod
+    def _new_only(search: NeutralSearch, events: list[Event]) -> list[Event]:
+        """Without the angles and phases of what had been followed before another pose was taken."""
+        told_t = search.told_t
+        search.told_t = max(told_t, float(search.rows["t"][search.fed - search.rows.base - 1]))
+        if search.told_t > told_t:
+            return events
+        return [event for event in events if isinstance(event, RepetitionEvent | SensorEvent)]
 
     def _steps(self, count: int) -> Iterator[int]:
         """While the axis is sought: blocks that end where the history is looked at."""
@@ -400,13 +473,13 @@ class Tracker:
             yield take
             count -= take
 
-    def _step(self, rows: Columns, count: int) -> list[Event]:
-        """The first `count` rows into the history, with what follows from them."""
+    def _step(self, rows: Columns, count: int, first: int = 0) -> list[Event]:
+        """`count` rows from `first` on into the history, with what follows from them."""
         history = self._history
         at = history.append(count)
         new = slice(at, at + count)
         for name in ("t", "q", "gap"):
-            history.arrays[name][new] = rows[name][:count]
+            history.arrays[name][new] = rows[name][first : first + count]
         t, q, gap, still_s, zero_t, angle, sd = (
             history.arrays[name][new]
             for name in ("t", "q", "gap", "still_s", "zero_t", "angle", "sd")
@@ -515,8 +588,13 @@ class Tracker:
                 TILT_SD_DEG**2 + widened**2 + (0.1 * quality_deg) ** 2
             )
 
-    def _wear_anew(self, t_s: float, q: Float64) -> None:
-        """Find out how sensors are worn in the neutral pose: orientations q (4 s,) at `t_s`."""
+    def _wear_anew(self, search: NeutralSearch, row: int) -> None:
+        """Take a row for the neutral pose: see how sensors are worn, and begin with that."""
+        t_s, q = search.orientations(row)
+        self._begin_angle()
+        self._neutral = search
+        self.unlike = search.unlike
+        search.begin()
         if self._written is None:
             return
         worn = {}
@@ -677,14 +755,14 @@ class Tracker:
             "side": self.side,
             "plain": [
                 self.angles, self.seq, self.set_index, self.index, self.unlike, self.counting,
-                self.watermark_s, self.finished, self._begun, self._align_to_neutral,
-                self._partial,
+                self.watermark_s, self.finished, self._begun, self._partial,
             ],
             "told": [self._silent_told, self._norm_told],
             "poses": [self.known_poses, self.poses],
             "references": self.references.state(),
             "worn": [self.worn, None if self.signature is None else self.signature.state()],
             "others": self._others.state(),
+            "neutral": None if self._neutral is None else self._neutral.state(),
             "heading": None
             if self._heading is None
             else [self._heading.memory, self._heading.pose],
@@ -715,7 +793,7 @@ class Tracker:
         (
             tracker.angles, tracker.seq, tracker.set_index, tracker.index, tracker.unlike,
             tracker.counting, tracker.watermark_s, tracker.finished, tracker._begun,
-            tracker._align_to_neutral, tracker._partial,
+            tracker._partial,
         ) = state["plain"]  # fmt: skip
         tracker._silent_told, tracker._norm_told = state["told"]
         known, here = state["poses"]
@@ -727,6 +805,9 @@ class Tracker:
         if tracker.signature is not None:
             tracker.signature = tracker.signature.restored(signature)
         tracker._others.restore(state["others"])
+        if state["neutral"] is not None:
+            tracker._neutral = tracker._new_search()
+            tracker._neutral.restore(state["neutral"])
         for slot, stream in state["streams"].items():
             tracker._streams[slot].restore(stream)
         tracker._alignment.restore(state["alignment"])
