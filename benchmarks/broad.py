@@ -11,15 +11,23 @@ import numpy as np
 
 from benchmarks import scoring
 from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.orienting import oriented
 from benchmarks.peers import vqf_orientations
-from benchmarks.reference import columns, inclination_errors_deg, orientations, paired
-from benchmarks.report import Report, Table, Track, number
+from benchmarks.reference import (
+    columns,
+    inclination_errors_deg,
+    orientations,
+    paired,
+    tilt_errors_deg,
+)
+from benchmarks.report import Report, Table, Track, number, percent
 from devices.recording import Recording
-from motion.orientation import OrientationFilter
 
 NAME: Final = "broad"
 PEERS: Final[tuple[str, ...]] = ("vqf",)
 SLOT: Final = "imu"
+# Deviations within which errors are counted.
+DEVIATIONS: Final = (1, 2)
 
 
 def run(folder: Path, track: Track) -> Report:
@@ -39,7 +47,8 @@ def run(folder: Path, track: Track) -> Report:
                 "convert the set again.",
                 path=str(reference_path),
             )
-        ours = OrientationFilter(period_s).update(samples.gyr_radps, samples.acc_mps2)
+        gyr, acc = (each.astype(np.float64) for each in (samples.gyr_radps, samples.acc_mps2))
+        ours, sd_deg = oriented(gyr, acc, 1.0 / period_s)
         theirs = vqf_orientations(samples, period_s)
         scored = moving.astype(bool) & np.isfinite(reference).all(axis=1)
         apart = np.minimum(
@@ -47,26 +56,45 @@ def run(folder: Path, track: Track) -> Report:
         ).max()
         rmse = scoring.rms(inclination_errors_deg(ours[scored], reference[scored]))
         peer = scoring.rms(inclination_errors_deg(theirs[scored], reference[scored]))
-        rows.append([name, str(int(scored.sum())), number(rmse), number(peer), f"{apart:.1e}"])
+        off = np.abs(tilt_errors_deg(ours[scored], reference[scored]))
+        stated = sd_deg[scored, np.newaxis]
+        within = [float(100.0 * (off <= k * stated).mean()) for k in DEVIATIONS]
+        rows.append(
+            [
+                name, str(int(scored.sum())), number(rmse), number(peer), f"{apart:.1e}",
+                number(float(np.median(stated))), *(percent(share) for share in within),
+            ]
+        )  # fmt: skip
         trials[name] = {
             "scored": int(scored.sum()),
             "rmse_deg": rmse,
             "vqf_rmse_deg": peer,
             "largest_difference": float(apart),
+            **{f"within_{k}_sd": share for k, share in zip(DEVIATIONS, within, strict=True)},
         }
     all_ours = scoring.mean([trial["rmse_deg"] for trial in trials.values()])
     all_peer = scoring.mean([trial["vqf_rmse_deg"] for trial in trials.values()])
     largest = max(trial["largest_difference"] for trial in trials.values())
-    rows.append(["mean of trials", "", number(all_ours), number(all_peer), f"{largest:.1e}"])
+    covered = {
+        f"within_{k}_sd": scoring.mean([trial[f"within_{k}_sd"] for trial in trials.values()])
+        for k in DEVIATIONS
+    }
+    rows.append(
+        [
+            "mean of trials", "", number(all_ours), number(all_peer), f"{largest:.1e}", "",
+            *(percent(share) for share in covered.values()),
+        ]
+    )  # fmt: skip
     figures = {
         "trials": trials,
         "rmse_deg": all_ours,
         "vqf_rmse_deg": all_peer,
         "largest_difference": largest,
+        **covered,
     }
     table = Table(
         f"broad: inclination, RMSE in degrees, {len(trials)} trials",
-        ["trial", "samples", "ours", "vqf", "furthest apart"],
+        ["trial", "samples", "ours", "vqf", "furthest apart", "stated", "1 sd", "2 sd"],
         rows,
     )
     definitions = [
@@ -74,6 +102,8 @@ def run(folder: Path, track: Track) -> Report:
         "over the rows that the set marks as moving and whose reference is there. vqf: the C++ "
         "filter of Laidig and Seel, six axes, default parameters, the same samples in the same "
         "run. Furthest apart: the largest difference over all samples and components of the "
-        "quaternions, up to sign.",
+        "quaternions, up to sign. Stated: the median deviation of ours about one level axis; 1 sd, "
+        "2 sd: errors about either level axis that lie within one and two of it (68 and 95 % would "
+        "be right).",
     ]
     return Report(NAME, [table], definitions, figures)

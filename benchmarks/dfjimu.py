@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from benchmarks import scoring
 from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.orienting import oriented
 from benchmarks.peers import mekf_acc, vqf_orientations
 from benchmarks.reference import Float64, conjugate, orientations, paired, relative
 from benchmarks.report import Report, Table, Track, number, percent
 from devices.recording import Recording
 from motion import quaternion
-from motion.angle import TILT_SD_DEG
+from motion.angle import READING_SHARE
 from motion.heading import READING_SD_RAD, RelativeHeading, rotations_about_vertical
 from motion.hinge import HingeFinder
-from motion.orientation import OrientationFilter
 from motion.samples import Samples
 from motion.two_axes import TwoAxesFinder
 
@@ -46,8 +46,6 @@ LAG_SAMPLES: Final = 0.35
 
 # Axes found are told once a second, as a live session would.
 TOLD_EVERY_S: Final = 1.0
-# Two inclinations together, as an angle states them.
-TILT_PAIR_SD_DEG: Final = math.hypot(TILT_SD_DEG, TILT_SD_DEG)
 
 # Deviations within which errors are counted.
 DEVIATIONS: Final = (1, 2)
@@ -101,20 +99,40 @@ def errors_deg(q1: Float64, q2: Float64, ref1: Float64, ref2: Float64) -> Float6
     return np.degrees(quaternion.angles_between(relative(q1, q2), relative(ref1, ref2)))
 
 
+def moved_deg(q1: Float64, q2: Float64) -> Float64:
+    """By what rotation vectors (n, 3), degrees, the distal sensor has turned since the last sample,
+    seen from the proximal one and about its axes; zeros for the first."""
+    between = relative(q1, q2)
+    moved = np.zeros((len(between), 3))
+    moved[1:] = np.degrees(
+        quaternion.rotation_vectors(quaternion.products(between[1:], conjugate(between[:-1])))
+    )
+    return moved
+
+
 def scaled_errors(
-    q1: Float64, q2: Float64, ref1: Float64, ref2: Float64, heading_sd_rad: Float64
+    q1: Float64,
+    q2: Float64,
+    ref1: Float64,
+    ref2: Float64,
+    heading_sd_rad: Float64,
+    tilt_sd_deg: Float64,
+    moved: Float64,
 ) -> Float64:
     """Errors of the relative orientation over their stated deviation, (n, 3), about the three axes
     of the proximal sensor.
 
-    heading_sd_rad: (n,). A rotation about an axis whose vertical part is u has the deviation
-    s^2 = (u heading_sd)^2 + (1 - u^2) tilt_sd^2, as `motion.angle` states it.
+    heading_sd_rad: (n,). tilt_sd_deg: (n,) of both inclinations together. moved: (n, 3) of
+    `moved_deg`. A rotation about an axis whose vertical part is u has the deviation
+    s^2 = (u heading_sd)^2 + (1 - u^2) tilt_sd^2 + moved^2 / 12, as `motion.angle` states it.
     """
     error = quaternion.products(relative(q1, q2), conjugate(relative(ref1, ref2)))
     turned = np.degrees(quaternion.rotation_vectors(error))
     upright = quaternion.rotated(conjugate(q1), np.array([0.0, 0.0, 1.0])) ** 2
     heading = np.degrees(heading_sd_rad)[:, np.newaxis] ** 2
-    result: Float64 = turned / np.sqrt(upright * heading + (1.0 - upright) * TILT_PAIR_SD_DEG**2)
+    tilt = tilt_sd_deg[:, np.newaxis] ** 2
+    timing = (READING_SHARE * moved) ** 2
+    result: Float64 = turned / np.sqrt(upright * heading + (1.0 - upright) * tilt + timing)
     return result
 
 
@@ -131,6 +149,7 @@ def above_floor_deg(rmse_deg: float, floor_deg: float) -> float:
 class Ours:
     """Our orientations of both sensors, and the heading between them, online.
 
+    tilt_sd_deg: (n,) deviation of both inclinations together.
     heading, told: (heading, deviation) in rad, (n,) each, without and with the joint's degrees of
     freedom told.
     """
@@ -140,10 +159,9 @@ class Ours:
         both = (proximal, distal)
         self._gyr = [one.gyr_radps.astype(np.float64) for one in both]
         self._acc = [one.acc_mps2.astype(np.float64) for one in both]
-        self.q = [
-            OrientationFilter(1.0 / rate_hz).update(gyr, acc)
-            for gyr, acc in zip(self._gyr, self._acc, strict=True)
-        ]
+        found = [oriented(*each, rate_hz) for each in zip(self._gyr, self._acc, strict=True)]
+        self.q = [q for q, _ in found]
+        self.tilt_sd_deg = np.hypot(*(sd for _, sd in found))
         self.heading = RelativeHeading(rate_hz).update(*self.q, *self._acc)
         self.told = self._with_axes(dof) if dof in (1, 2) else self.heading
 
@@ -232,7 +250,10 @@ def run(folder: Path, track: Track) -> Report:
             figure[f"{method}_rmse_deg"] = scoring.rms(error[trusted])
             figure[f"{method}_rmse_all_deg"] = scoring.rms(error[late])
         for method, (heading, sd) in (("ours", ours.heading), ("told", ours.told)):
-            scaled = scaled_errors(ours.q[0], ours.turned(heading), ref1, ref2, sd)[trusted]
+            q1, q2 = ours.q[0], ours.turned(heading)
+            scaled = scaled_errors(q1, q2, ref1, ref2, sd, ours.tilt_sd_deg, moved_deg(q1, q2))[
+                trusted
+            ]
             figure[f"{method}_heading_sd_deg"] = float(np.degrees(np.median(sd[trusted])))
             figure[f"{method}_above_deg"] = above_floor_deg(
                 figure[f"{method}_rmse_deg"], figure["floor_rmse_deg"]
@@ -267,6 +288,7 @@ def run(folder: Path, track: Track) -> Report:
             if key != "above_deg" and sum(weights):
                 pooled[f"{method}_{key}"] = float(np.average(values, weights=weights))
     stated.append(["mean", *_stated(means)])
+    stated.append(["all samples", *_stated({**dict.fromkeys(means, math.nan), **pooled})])
     figures = {"recordings": recordings, **means, "all_samples": pooled}
     table = Table(
         f"dfjimu: relative orientation, RMSE in degrees, {len(recordings)} recordings",
@@ -299,8 +321,9 @@ def run(folder: Path, track: Track) -> Report:
         "Added: root of the difference of the squares of ours and the floor. Within: share of the "
         "three components of the error, about the axes of the proximal sensor, that lie within one "
         "and two stated deviations; of a normal error it is 68 and 95 %. The deviation about an "
-        "axis is that of the heading, by the axis's vertical part, and "
-        f"{TILT_PAIR_SD_DEG:.2f} degrees of both inclinations, by its level part.",
+        "axis is that of the heading, by the axis's vertical part, of both inclinations, which "
+        "follows how far gyroscope and gravity disagree, by its level part, and of a time known to "
+        "one sampling interval. Mean: of the recordings; all samples: of all of them together.",
     ]
     return Report(NAME, [table, table_stated], definitions, figures)
 

@@ -102,3 +102,18 @@ def inclination_errors_deg(q: Float64, reference: Float64) -> Float64:
     level = np.hypot(error[:, 0], error[:, 3])
     result: Float64 = np.degrees(2.0 * np.arctan2(np.hypot(error[:, 1], error[:, 2]), level))
     return result
+
+
+def tilt_errors_deg(q: Float64, reference: Float64) -> Float64:
+    """The same error as rotations about the two level axes (n, 2), degrees."""
+    error = quaternion.products(q, conjugate(reference))
+    w, x, y, z = error.T
+    # Without the turn about the vertical w and z vanish into one number: tilt = conj(turn) error.
+    level = np.hypot(w, z)
+    parts = (
+        np.stack([w * x + z * y, w * y - z * x], axis=1) / np.maximum(level, 1e-12)[:, np.newaxis]
+    )
+    sine = np.hypot(parts[:, 0], parts[:, 1])
+    scale = np.where(sine > 0.0, 2.0 * np.arctan2(sine, level) / np.maximum(sine, 1e-300), 2.0)
+    result: Float64 = np.degrees(parts * scale[:, np.newaxis])
+    return result

@@ -17,6 +17,7 @@ from motion._jit import njit
 from motion.axis import tilt_vector, up_vector
 from motion.calibration import Calibration
 from motion.joints import Direction, SegmentAxis, joint_direction, segment_direction
+from motion.orientation import INCLINATION_FLOOR_RAD, USUAL_DISAGREEMENT_RAD
 from motion.template import (
     DominantMovement,
     ExerciseTemplate,
@@ -39,17 +40,27 @@ class Coordinate(IntEnum):
     TWIST = 3  # rotation about an axis in the sensor's frame, heading included
 
 
-# Inclination of 6D VQF in motion: 0.7 degrees RMSE over 30 trials, rounded up.
-TILT_SD_DEG: Final = 1.0
+# Inclination of a sensor about one level axis, before it is known how far its gyroscope and gravity
+# disagree.
+TILT_SD_DEG: Final = math.degrees(math.hypot(INCLINATION_FLOOR_RAD, USUAL_DISAGREEMENT_RAD))
+# A reading stands for the interval before it, and its time is known to no better than that: a
+# uniform share of what the angle moves meanwhile, whose deviation is a twelfth's root.
+READING_SHARE: Final = 1.0 / math.sqrt(12.0)
 # Relative heading without correction: variance 1 + 3 t + (3 t)^2 degrees squared, t in minutes
 # since it was last zeroed (fitted to two-segment recordings).
 HEADING_START_DEG2: Final = 1.0
 HEADING_WALK_DEG2_PER_MIN: Final = 3.0
 HEADING_DRIFT_DEG_PER_MIN: Final = 3.0
-# An axis that was given or demonstrated lies within about 10 degrees: cos 10 deg is 0.985.
-AXIS_KNOWN_SHARE: Final = 0.02
-# One taken from the first movement within about 18 degrees: cos 18 deg is 0.95.
-AXIS_FOUND_SHARE: Final = 0.05
+# An axis that is off by a small angle shows a range too small by half the square of that angle.
+# With a deviation s in each of two directions the root mean square of this is sqrt(2) s^2. An axis
+# that was given or demonstrated lies within about 10 degrees, two deviations ...
+AXIS_KNOWN_SHARE: Final = math.sqrt(2.0) * math.radians(5.0) ** 2
+# ... one taken from the first movement within about 14.
+AXIS_FOUND_SHARE: Final = math.sqrt(2.0) * math.radians(7.0) ** 2
+# A strapped sensor turns against its bone by some 1.5 degrees between rest and peak, in any
+# direction: so much of it about one axis. It belongs to a bone's range, not to the deviation of an
+# angle, which is that of what the sensors do.
+SOFT_TISSUE_SD_DEG: Final = 1.5 / math.sqrt(3.0)
 
 # Rotation about the vertical within one repetition: half a degree, and 3 degrees a minute.
 RANGE_HEADING_SD_DEG: Final = 0.5
@@ -133,27 +144,32 @@ def angle_kernel(
     for i in range(len(t)):
         total = 0.0
         variance = 0.0
+        moved = 0.0
         minutes = max(0.0, t[i] - zero_t[i]) / 60.0
         drift = HEADING_DRIFT_DEG_PER_MIN * minutes
         heading = HEADING_START_DEG2 + HEADING_WALK_DEG2_PER_MIN * minutes + drift * drift
         for s in range(config.shape[0]):
             value = _coordinate(config[s], q[i, 4 * s : 4 * s + 4], work)
+            known = state[s, S_HAS] == 1.0
             if config[s, C_KIND] != 0.0:
                 # Continue from the last value: no jump at a half-turn.
-                if state[s, S_HAS] == 1.0:
+                if known:
                     value += turn * math.floor((state[s, S_LAST] - value) / turn + 0.5)
                 else:
                     value -= turn * math.floor(value / turn + 0.5)
-                state[s, S_LAST] = value
-                state[s, S_HAS] = 1.0
             weight = config[s, C_WEIGHT]
             total += weight * value
+            if known:
+                moved += weight * (value - state[s, S_LAST])
+            state[s, S_LAST] = value
+            state[s, S_HAS] = 1.0
             vertical = config[s, C_VERTICAL]
             tilt = config[s, C_TILT_SD]
             variance += weight * weight * ((1.0 - vertical) * tilt * tilt + vertical * heading)
         angle = _DEG * total
+        timing = READING_SHARE * _DEG * moved
         angle_deg[i] = angle
-        sd_deg[i] = math.sqrt(variance + (share * angle) * (share * angle))
+        sd_deg[i] = math.sqrt(variance + timing * timing + (share * angle) * (share * angle))
 
 
 @njit
@@ -385,17 +401,26 @@ class AngleModel:
         return float(self.config[index, C_VERTICAL])
 
     def range_sd_deg(self, range_deg: float, duration_s: float) -> float:
-        """Deviation of a range: two readings of each tilt, drift between them, the axis."""
+        """Deviation of a bone's range: two readings of each tilt, drift between them, the axis, and
+        soft tissue. At both ends the angle turns, so that the time of a reading does not matter."""
         variance = (self.share * range_deg) ** 2
+        # The slow part of an inclination's error, about half of its variance, cancels between the
+        # readings at rest and at the peak: their difference is off by as much as one of them.
         heading = RANGE_HEADING_SD_DEG + RANGE_HEADING_DRIFT_DEG_PER_S * duration_s
         for index, block in enumerate(self.config):
             vertical = self.vertical_share(index)
-            # The slow part of an inclination's error, about half, cancels between two readings.
             tilt = block[C_TILT_SD]
             variance += block[C_WEIGHT] ** 2 * (
-                (1.0 - vertical) * tilt * tilt + vertical * heading * heading
+                (1.0 - vertical) * tilt * tilt
+                + vertical * heading * heading
+                + SOFT_TISSUE_SD_DEG**2
             )
         return math.sqrt(variance)
+
+    def departure_sd_deg(self, index: int) -> float:
+        """Deviation of how far one segment's inclination has departed: as in `range_sd_deg`, of one
+        sensor about a level axis."""
+        return math.hypot(float(self.config[index, C_TILT_SD]), SOFT_TISSUE_SD_DEG)
 
     def memory(self) -> list[Any]:
         """For snapshots; `recall` is the inverse."""

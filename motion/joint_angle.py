@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from motion import quaternion
 from motion._jit import njit
-from motion.angle import C_TILT_SD, C_WEIGHT, TILT_SD_DEG, AngleModel, direction_axis
+from motion.angle import (
+    C_TILT_SD,
+    C_WEIGHT,
+    READING_SHARE,
+    TILT_SD_DEG,
+    AngleModel,
+    direction_axis,
+)
 from motion.calibration import Calibration
 from motion.joints import Direction, Joint, SegmentAxis, joint_direction, joint_of
 from motion.template import ExerciseTemplate, JointMovement
@@ -102,6 +109,7 @@ def joint_angle_kernel(
             state[S_START] = value
             state[S_LAST] = value
         value += turn * math.floor((state[S_LAST] - value) / turn + 0.5)
+        timing = READING_SHARE * _DEG * (value - state[S_LAST])
         state[S_LAST] = value
         state[S_VERTICAL] = vertical * vertical
         angle = _DEG * (value - state[S_START])
@@ -109,6 +117,7 @@ def joint_angle_kernel(
         sd_deg[i] = math.sqrt(
             (1.0 - vertical * vertical) * tilt
             + vertical * vertical * variance[i] * _DEG * _DEG
+            + timing * timing
             + (share * angle) * (share * angle)
         )
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from motion import repetition as rep
 from motion._jit import njit
 from motion.angle import (
-    C_TILT_SD,
     AngleModel,
     Coordinate,
     deviation_kernel,
@@ -187,7 +186,7 @@ class RepetitionMeter:
         """Largest departure from the start and its deviation, degrees; q: (n, 4 s)."""
         index = self._model.slots.index(compensation.segment)
         own = np.ascontiguousarray(q[:, 4 * index : 4 * index + 4])
-        tilt_sd_deg = float(self._model.config[index, C_TILT_SD])
+        sd_deg = self._model.departure_sd_deg(index)
         if compensation.against is not None and self._calibration is not None:
             other = self._model.slots.index(compensation.against)
             proximal = np.ascontiguousarray(q[:, 4 * other : 4 * other + 4])
@@ -202,9 +201,9 @@ class RepetitionMeter:
             heading = np.full(len(own), facing)
             code = joint_code(compensation.against, compensation.segment, compensation.axis)
             value = joint_deviation_kernel(code, bones, proximal, own, heading)
-            return value, math.hypot(tilt_sd_deg, float(self._model.config[other, C_TILT_SD]))
+            return value, math.hypot(sd_deg, self._model.departure_sd_deg(other))
         kind, axis = self._compensation_axis(compensation, own[0])
-        return deviation_kernel(int(kind), axis, own, np.empty(6)), tilt_sd_deg
+        return deviation_kernel(int(kind), axis, own, np.empty(6)), sd_deg
 
     def _compensation_axis(
         self, compensation: Compensation, start: Float64

@@ -29,6 +29,16 @@ UPSIDE_DOWN: Final = 2e-12
 # Growth of the bias that the forgetting time refers to: 0.1 deg/s.
 BIAS_FORGOTTEN_RADPS: Final = math.radians(0.1)
 
+# How far an inclination is off is told by how far gyroscope and gravity disagree: what the filter
+# had to correct within its time constant, a mean square over DISAGREEMENT_S about either level axis
+# (a few movements; 3 and 30 s state what is off less well). Until as much is known, half a degree,
+# the usual disagreement of limbs and rigs in movement.
+DISAGREEMENT_S: Final = 10.0
+USUAL_DISAGREEMENT_RAD: Final = math.radians(0.5)
+# What does not show as disagreement: an accelerometer's error that is the same in all postures, the
+# sensor in its housing. Chosen so that stated deviations hold, with one recording left out.
+INCLINATION_FLOOR_RAD: Final = math.radians(0.25)
+
 # Layout of the state, one array of float64 per sensor, all zeros but for the quaternions and the
 # covariance. The first part is for readers, the rest belongs to the kernels.
 QUATERNION: Final = 0  # 4: sensor to earth, the result
@@ -52,7 +62,9 @@ ROW_X_DELAYS: Final = 46  # rows of the rotation matrix
 ROW_Y_DELAYS: Final = 52
 ROW_Z_DELAYS: Final = 58
 LEVEL_BIAS_DELAYS: Final = 64  # bias in earth coordinates, x and y
-STATE_SIZE: Final = 70
+CORRECTED: Final = 70  # 2: x and y of what was corrected within the time constant, rad, earth
+DISAGREEMENT: Final = 72  # mean square of it about one axis, rad^2
+STATE_SIZE: Final = 73
 
 # Layout of the coefficients, derived from the parameters and the sampling period.
 PERIOD: Final = 0  # s
@@ -68,7 +80,9 @@ BIAS_GROWTH: Final = 19  # variance gained per sample, (rad/s)^2
 WEIGHT_MOTION: Final = 20  # measurement variances, (rad/s)^2
 WEIGHT_VERTICAL: Final = 21
 WEIGHT_REST: Final = 22
-COEFFICIENTS_SIZE: Final = 23
+CORRECTED_DECAY: Final = 23  # share that a sum over the time constant loses per sample
+DISAGREEMENT_GAIN: Final = 24  # weight of one sample in the mean square
+COEFFICIENTS_SIZE: Final = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +173,8 @@ def coefficients(period_s: float, parameters: VqfParameters | None = None) -> Fl
     out[WEIGHT_MOTION] = motion * motion / growth + motion
     out[WEIGHT_VERTICAL] = out[WEIGHT_MOTION] / p.bias_vertical_forgetting
     out[WEIGHT_REST] = rest * rest / growth + rest
+    out[CORRECTED_DECAY] = min(1.0, period_s / p.acc_tau_s)
+    out[DISAGREEMENT_GAIN] = min(1.0, period_s / DISAGREEMENT_S)
     return out
 
 
@@ -178,6 +194,7 @@ def restart_kernel(state: Float64, coefficients: Float64, keep_bias: bool) -> No
     state[QUATERNION] = 1.0
     state[GYR_QUATERNION] = 1.0
     state[INCLINATION] = 1.0
+    state[DISAGREEMENT] = USUAL_DISAGREEMENT_RAD**2
     if not keep_bias:
         state[BIAS_COVARIANCE] = coefficients[BIAS_START]
         state[BIAS_COVARIANCE + 3] = coefficients[BIAS_START]
@@ -196,6 +213,12 @@ def bias_sd_kernel(state: Float64, coefficients: Float64) -> float:
         abs(xx) + abs(xy) + abs(xz), abs(xy) + abs(yy) + abs(yz), abs(xz) + abs(yz) + abs(zz)
     )
     return math.sqrt(min(largest, coefficients[BIAS_START]))
+
+
+@njit
+def inclination_sd_kernel(state: Float64) -> float:
+    """Standard deviation of the inclination about one level axis, rad."""
+    return math.sqrt(INCLINATION_FLOOR_RAD * INCLINATION_FLOOR_RAD + state[DISAGREEMENT])
 
 
 # The helpers of `update_kernel` take and return tuples, never the arrays: numba counts references
@@ -439,6 +462,15 @@ def update_kernel(
     quaternion.write(state, INCLINATION, inclination)
     q = quaternion.multiply(inclination, turned)
     quaternion.write(state, QUATERNION, q)
+    if count < 0.0:
+        # Not while the filter starts: then it corrects that it knew nothing.
+        decay, gain = coefficients[CORRECTED_DECAY], coefficients[DISAGREEMENT_GAIN]
+        cx = state[CORRECTED] + uy - decay * state[CORRECTED]
+        cy = state[CORRECTED + 1] - ux - decay * state[CORRECTED + 1]
+        state[CORRECTED] = cx
+        state[CORRECTED + 1] = cy
+        mean = 0.5 * (cx * cx + cy * cy)
+        state[DISAGREEMENT] += gain * (mean - state[DISAGREEMENT])
 
     # Bias estimation. What the low-passed specific force shows of the bias it shows through the
     # low-passed rotation and the low-passed correction made so far, so both pass the same filter.
@@ -558,6 +590,12 @@ class OrientationFilter:
     def bias_sd_radps(self) -> float:
         """Upper bound of the bias's standard deviation in any direction, rad/s."""
         return bias_sd_kernel(self.state, self.coefficients)
+
+    @property
+    def inclination_sd_rad(self) -> float:
+        """Standard deviation of the inclination about one level axis, rad: a floor, and how far
+        gyroscope and gravity have disagreed lately."""
+        return inclination_sd_kernel(self.state)
 
     @property
     def at_rest(self) -> bool:

@@ -15,9 +15,12 @@ from motion.columns import Columns
 from motion.events import Silence
 from motion.orientation import (
     AT_REST,
+    DISAGREEMENT,
     QUATERNION,
     STATE_SIZE,
+    USUAL_DISAGREEMENT_RAD,
     coefficients,
+    inclination_sd_kernel,
     new_state,
     restart_kernel,
     update_kernel,
@@ -259,6 +262,7 @@ class SensorStream:
         self._valid = _sample_columns()  # released, valid, not oriented yet
         self._flags = np.zeros(FLAG_STATE_SIZE)
         self._filter = np.zeros(STATE_SIZE)
+        self._filter[DISAGREEMENT] = USUAL_DISAGREEMENT_RAD**2
         self._coefficients = np.zeros(0)
         self._work = np.zeros(W_SIZE)
         for moment in (W_UNTIL, W_READ_T, W_VALID_T, W_SINCE_T, W_LAST_T):
@@ -308,6 +312,12 @@ class SensorStream:
     def rest_norms_mps2(self) -> tuple[float, float]:
         """Least and greatest norm of the acceleration at rest so far; zeros before any rest."""
         return float(self._work[W_NORM_LOW]), float(self._work[W_NORM_HIGH])
+
+    @property
+    def inclination_sd_deg(self) -> float:
+        """Standard deviation of the inclination about one level axis after the last orientation,
+        degrees; the usual one before any."""
+        return math.degrees(inclination_sd_kernel(self._filter))
 
     def begin(self, t_s: float) -> None:
         """The streams of an exercise begin at `t_s`: no valid sample since then is a silence."""

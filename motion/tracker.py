@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from motion import repetition as rep
 from motion.alignment import Alignment
-from motion.angle import C_AXIS, C_TILT_SD, C_UP, TILT_SD_DEG, AngleModel, speed_kernel
+from motion.angle import C_AXIS, C_TILT_SD, C_UP, AngleModel, speed_kernel
 from motion.attitude import Attitudes, oldest_of
 from motion.axis import up_vector
 from motion.body import plain_slots
@@ -585,7 +585,7 @@ class Tracker:
             off = high - low > NORM_VARIES * high
             widened = math.degrees(0.5 * (high - low) / high) if off else 0.0
             self._model.config[index, C_TILT_SD] = math.sqrt(
-                TILT_SD_DEG**2 + widened**2 + (0.1 * quality_deg) ** 2
+                stream.inclination_sd_deg**2 + widened**2 + (0.1 * quality_deg) ** 2
             )
 
     def _wear_anew(self, search: NeutralSearch, row: int) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks import broad, dfjimu, reference
 from benchmarks.errors import BenchmarkError, BenchmarkFault
+from benchmarks.reference import inclination_errors_deg, tilt_errors_deg
 from benchmarks.report import untracked
 from motion import quaternion
 from motion.heading import rotations_about_vertical
@@ -163,6 +164,9 @@ def test_an_error_is_the_angle_between_relative_orientations() -> None:
 
 
 UPRIGHT = np.array([[1.0, 0.0, 0.0, 0.0]])
+# Deviation of both inclinations together, degrees, and a joint that does not move.
+PAIR_SD_DEG = 0.8
+STANDING = np.zeros((1, 3))
 
 
 @pytest.mark.parametrize(
@@ -170,15 +174,15 @@ UPRIGHT = np.array([[1.0, 0.0, 0.0, 0.0]])
     [
         # About the vertical an error counts against the heading, elsewhere against inclinations.
         ((0.0, 0.0, 1.0), (0.0, 0.0, 3.0 / 2.0)),
-        ((1.0, 0.0, 0.0), (3.0 / dfjimu.TILT_PAIR_SD_DEG, 0.0, 0.0)),
+        ((1.0, 0.0, 0.0), (3.0 / PAIR_SD_DEG, 0.0, 0.0)),
     ],
 )
 def test_errors_are_scaled_by_the_deviation_about_their_axis(
     axis: tuple[float, float, float], expected: tuple[float, float, float]
 ) -> None:
     off = about(axis, 3.0)
-    sd = np.radians([2.0])
-    assert dfjimu.scaled_errors(UPRIGHT, off, UPRIGHT, UPRIGHT, sd) == pytest.approx(
+    stated = np.radians([2.0]), np.array([PAIR_SD_DEG]), STANDING
+    assert dfjimu.scaled_errors(UPRIGHT, off, UPRIGHT, UPRIGHT, *stated) == pytest.approx(
         np.array([expected])
     )
     # Lying on its side, the proximal sensor's y axis is the upright one; the true heading of the
@@ -186,7 +190,7 @@ def test_errors_are_scaled_by_the_deviation_about_their_axis(
     lying = about((1.0, 0.0, 0.0), 90.0)
     turned = quaternion.products(about((0.0, 0.0, 1.0), 70.0), lying)
     distal = quaternion.products(about((0.0, 0.0, 1.0), 3.0), turned)
-    assert np.abs(dfjimu.scaled_errors(turned, distal, lying, lying, sd)) == pytest.approx(
+    assert np.abs(dfjimu.scaled_errors(turned, distal, lying, lying, *stated)) == pytest.approx(
         np.array([[0.0, 1.5, 0.0]]), abs=1e-9
     )
 
@@ -194,9 +198,10 @@ def test_errors_are_scaled_by_the_deviation_about_their_axis(
 def test_between_level_and_upright_both_deviations_count() -> None:
     tilted = about((1.0, 0.0, 0.0), 30.0)
     error = quaternion.products(about((0.0, 0.0, 1.0), 4.0), tilted)
-    scaled = dfjimu.scaled_errors(tilted, error, tilted, tilted, np.radians([2.0]))[0]
+    stated = np.radians([2.0]), np.array([PAIR_SD_DEG]), STANDING
+    scaled = dfjimu.scaled_errors(tilted, error, tilted, tilted, *stated)[0]
     sine, cosine = 0.5, np.sqrt(0.75)
-    pair = dfjimu.TILT_PAIR_SD_DEG
+    pair = PAIR_SD_DEG
     assert scaled[0] == pytest.approx(0.0, abs=1e-9)
     assert scaled[1] == pytest.approx(4.0 * sine / np.hypot(sine * 2.0, cosine * pair))
     assert scaled[2] == pytest.approx(4.0 * cosine / np.hypot(cosine * 2.0, sine * pair))
@@ -208,16 +213,31 @@ def test_errors_that_are_as_large_as_stated_are_covered_as_a_normal_variable_is(
     q1 = random.normal(size=(count, 4))
     q1 /= np.linalg.norm(q1, axis=1, keepdims=True)
     heading_sd_deg = random.uniform(0.5, 5.0, count)
-    pair = dfjimu.TILT_PAIR_SD_DEG
+    pair = PAIR_SD_DEG
     earth = random.normal(size=(count, 3)) * np.stack(
         [np.full(count, pair), np.full(count, pair), heading_sd_deg], axis=1
     )
     q2 = quaternion.products(quaternion.from_rotation_vectors(np.radians(earth)), q1)
-    scaled = dfjimu.scaled_errors(q1, q2, q1, q1, np.radians(heading_sd_deg))
+    scaled = dfjimu.scaled_errors(
+        q1, q2, q1, q1, np.radians(heading_sd_deg), np.full(count, pair), np.zeros((count, 3))
+    )
     assert dfjimu.within_percent(scaled, 1.0) == pytest.approx(68.3, abs=0.7)
     assert dfjimu.within_percent(scaled, 2.0) == pytest.approx(95.4, abs=0.4)
     # Half of what was needed is seen as such.
     assert dfjimu.within_percent(2.0 * scaled, 1.0) == pytest.approx(38.3, abs=0.7)
+
+
+def test_while_a_joint_moves_the_time_of_a_reading_widens_the_axis_it_moves_about() -> None:
+    q1 = np.tile(UPRIGHT, (2, 1))
+    q2 = np.concatenate([UPRIGHT, about((0.0, 1.0, 0.0), 6.0)])
+    moved = dfjimu.moved_deg(q1, q2)
+    assert moved == pytest.approx(np.array([[0.0, 0.0, 0.0], [0.0, 6.0, 0.0]]))
+    off = quaternion.products(about((1.0, 1.0, 0.0), 3.0), q2)
+    stated = np.radians([2.0, 2.0]), np.full(2, PAIR_SD_DEG)
+    still, moving = dfjimu.scaled_errors(q1, off, q1, q2, *stated, moved)[:, :2]
+    assert still == pytest.approx(3.0 / PAIR_SD_DEG)
+    assert moving[0] == pytest.approx(still[0])
+    assert moving[1] == pytest.approx(still[1] * PAIR_SD_DEG / np.hypot(PAIR_SD_DEG, np.sqrt(3.0)))
 
 
 def test_of_no_samples_nothing_is_within() -> None:
@@ -227,6 +247,19 @@ def test_of_no_samples_nothing_is_within() -> None:
 def test_what_the_heading_adds_is_what_the_floor_does_not_hold() -> None:
     assert dfjimu.above_floor_deg(5.0, 4.0) == pytest.approx(3.0)
     assert dfjimu.above_floor_deg(1.0, 1.01) == 0.0
+
+
+def test_the_error_of_an_inclination_is_told_about_both_level_axes() -> None:
+    q, _ = tumbling(1.0)
+    turned = quaternion.products(about((0.0, 0.0, 1.0), 70.0), q)
+    assert tilt_errors_deg(turned, q) == pytest.approx(0.0, abs=1e-9)
+    tilted = quaternion.products(about((1.0, 0.0, 0.0), 4.0), q)
+    assert tilt_errors_deg(tilted, q) == pytest.approx(np.tile([4.0, 0.0], (len(q), 1)))
+    tilted = quaternion.products(about((0.0, -1.0, 0.0), 120.0), -q)
+    assert tilt_errors_deg(tilted, q) == pytest.approx(np.tile([0.0, -120.0], (len(q), 1)))
+    both = quaternion.products(about((0.0, 0.0, 1.0), 70.0), tilted)
+    off = np.hypot(*tilt_errors_deg(both, q).T)
+    assert off == pytest.approx(inclination_errors_deg(both, q))
 
 
 # --- whole sets

@@ -24,6 +24,7 @@ from motion.angle import (
     C_VERTICAL,
     C_WEIGHT,
     S_BLOCK,
+    TILT_SD_DEG,
     AngleModel,
     Coordinate,
     angle_kernel,
@@ -402,9 +403,9 @@ def test_a_turn_is_less_certain_the_longer_heading_was_not_zeroed() -> None:
 
 
 def test_an_inclination_is_as_certain_after_an_hour() -> None:
-    assert deviations(segment("flexion"), calibrated(one=STRAP)) == pytest.approx(1.0)
+    assert deviations(segment("flexion"), calibrated(one=STRAP)) == pytest.approx(TILT_SD_DEG)
     both = calibrated(near=STRAP, far=STRAP)
-    assert deviations(joint("flexion"), both) == pytest.approx(math.sqrt(2.0))
+    assert deviations(joint("flexion"), both) == pytest.approx(math.sqrt(2.0) * TILT_SD_DEG)
 
 
 def test_a_twist_is_as_uncertain_as_its_axis_is_vertical() -> None:
@@ -416,7 +417,7 @@ def test_a_twist_is_as_uncertain_as_its_axis_is_vertical() -> None:
         assert model.config[0, C_VERTICAL] == pytest.approx(vertical)
         _, sd = model.evaluate(np.array([0.0, 300.0]), q, np.zeros(2))
         heading = 1.0 + 3.0 * 5.0 + 15.0**2
-        assert sd[1] ** 2 == pytest.approx((1.0 - vertical) + vertical * heading)
+        assert sd[1] ** 2 == pytest.approx((1.0 - vertical) * TILT_SD_DEG**2 + vertical * heading)
 
 
 def test_a_poor_accelerometer_widens_an_inclination_and_no_turn() -> None:
@@ -434,7 +435,41 @@ def test_a_large_angle_is_less_certain_by_the_error_of_its_axis() -> None:
     model = AngleModel(segment("flexion"), calibrated(one=STRAP))
     model.begin(q[0])
     angle, sd = model.evaluate(TIMES, q, TIMES)
-    assert sd == pytest.approx(np.sqrt(1.0 + (AXIS_KNOWN_SHARE * angle) ** 2))
+    moved = np.diff(angle, prepend=angle[0])
+    assert sd == pytest.approx(
+        np.sqrt(TILT_SD_DEG**2 + (AXIS_KNOWN_SHARE * angle) ** 2 + moved**2 / 12.0)
+    )
+
+
+@pytest.mark.parametrize("coordinate", ["tilt", "rotation"])
+def test_while_the_angle_moves_it_is_less_certain_by_the_time_of_a_reading(coordinate: str) -> None:
+    """A uniform share of what it moves in one sampling interval, over all sensors by their weights,
+    as far as they move against each other."""
+    sensors = {slot: ([1.0, 0.0, 0.0], [0.0, 0.0, 1.0]) for slot in ("one", "two")}
+    still_deg, fast_deg = np.zeros(4), np.array([0.0, 6.0, 12.0, 12.0])
+    for second_deg, moved_deg in ((still_deg, 3.0), (fast_deg, 6.0), (-fast_deg, 0.0)):
+        model = AngleModel(learned(coordinate, **sensors), None)
+        q = np.concatenate(
+            [
+                wxyz(Rotation.from_euler("x", deg[:, None], degrees=True))
+                for deg in (fast_deg, second_deg)
+            ],
+            axis=1,
+        )
+        model.begin(q[0])
+        angle, sd = model.evaluate(np.arange(4.0) / 50.0, q, np.arange(4.0) / 50.0)
+        assert np.abs(np.diff(angle)) == pytest.approx([moved_deg, moved_deg, 0.0])
+        timing = sd**2 - sd[0] ** 2 - (AXIS_KNOWN_SHARE * angle) ** 2
+        assert timing == pytest.approx(
+            np.array([0.0, moved_deg**2, moved_deg**2, 0.0]) / 12.0, abs=1e-9
+        )
+        # The same wherever the samples are cut.
+        model.begin(q[0])
+        parts = [
+            model.evaluate(np.arange(4.0)[row] / 50.0, q[row], np.arange(4.0)[row] / 50.0)
+            for row in (slice(0, 1), slice(1, 2), slice(2, 4))
+        ]
+        assert (np.concatenate([part[1] for part in parts]) == sd).all()
 
 
 # --- compensations and speed --------------------------------------------------------------------

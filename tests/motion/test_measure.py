@@ -10,7 +10,14 @@ import pytest
 from numpy.typing import NDArray
 
 from motion import repetition as rep
-from motion.angle import AXIS_FOUND_SHARE, AXIS_KNOWN_SHARE, C_TILT_SD, AngleModel
+from motion.angle import (
+    AXIS_FOUND_SHARE,
+    AXIS_KNOWN_SHARE,
+    C_TILT_SD,
+    SOFT_TISSUE_SD_DEG,
+    TILT_SD_DEG,
+    AngleModel,
+)
 from motion.attitude import Attitudes
 from motion.calibration import Calibration
 from motion.columns import Columns
@@ -145,6 +152,10 @@ def test_the_deviation_of_a_time_is_that_of_two_edges(rate_hz: float) -> None:
 # --- the deviation of the range -----------------------------------------------------------------
 
 
+# What one sensor sees of a bone's tilt, its axis apart.
+ONE_SD_DEG = math.hypot(TILT_SD_DEG, SOFT_TISSUE_SD_DEG)
+
+
 def rom_sd(exercise: ExerciseTemplate, q: Float64, rom_deg: float, lasts_s: float = 2.5) -> float:
     row = {**ROW, rep.ROW_ROM: rom_deg, rep.ROW_END_T: 1.0 + lasts_s}
     _, measure, _, _ = measured(exercise, q, row)
@@ -153,15 +164,19 @@ def rom_sd(exercise: ExerciseTemplate, q: Float64, rom_deg: float, lasts_s: floa
 
 def test_the_deviation_of_a_range_grows_with_the_range_by_the_error_of_the_axis() -> None:
     q = turned((X, MOTION), last_s=4.0)
-    assert rom_sd(tilting(), q, 0.0) == pytest.approx(1.0)
-    assert rom_sd(tilting(), q, 90.0) == pytest.approx(math.hypot(1.0, AXIS_KNOWN_SHARE * 90.0))
+    assert rom_sd(tilting(), q, 0.0) == pytest.approx(ONE_SD_DEG)
+    assert rom_sd(tilting(), q, 90.0) == pytest.approx(
+        math.hypot(ONE_SD_DEG, AXIS_KNOWN_SHARE * 90.0)
+    )
 
 
 def test_the_range_of_a_turn_grows_uncertain_with_its_duration_and_of_a_tilt_does_not() -> None:
     turn = template({"kind": "segment", "segment": "one", "axis": "turn_left"})
     q = turned((Z, MOTION), last_s=4.0)
-    assert rom_sd(turn, q, 0.0, 10.0) == pytest.approx(0.5 + 10.0 * 3.0 / 60.0)
-    assert rom_sd(turn, q, 0.0, 120.0) == pytest.approx(0.5 + 120.0 * 3.0 / 60.0)
+    for lasts_s in (10.0, 120.0):
+        assert rom_sd(turn, q, 0.0, lasts_s) == pytest.approx(
+            math.hypot(0.5 + lasts_s * 3.0 / 60.0, SOFT_TISSUE_SD_DEG)
+        )
     assert rom_sd(tilting(), q, 0.0, 120.0) == rom_sd(tilting(), q, 0.0, 1.0)
 
 
@@ -173,8 +188,10 @@ def test_two_sensors_are_less_certain_than_one_by_their_weights() -> None:
     exercise = template({"kind": "learned", "coordinate": "tilt", "axes": axes}, ["one", "two"])
     one = turned((X, MOTION), last_s=4.0)
     q = np.concatenate([one, one], axis=1)
-    # Weights 1 and 0.75 over the sum of their squares, one degree of tilt each.
-    assert rom_sd(exercise, q, 0.0) == pytest.approx(math.hypot(1.0, 0.75) / (1.0 + 0.75**2))
+    # Weights 1 and 0.75 over the sum of their squares.
+    assert rom_sd(exercise, q, 0.0) == pytest.approx(
+        ONE_SD_DEG * math.hypot(1.0, 0.75) / (1.0 + 0.75**2)
+    )
 
 
 def test_a_badly_calibrated_accelerometer_widens_range_and_compensation() -> None:
@@ -182,8 +199,10 @@ def test_a_badly_calibrated_accelerometer_widens_range_and_compensation() -> Non
     meter, measure, row, history = measured(exercise, turned((X, MOTION), last_s=4.0), ROW)
     meter._model.config[0, C_TILT_SD] = 5.0
     wider = meter.measure(row, history, PERIOD_S, whole=True)
-    assert wider.rom_sd_deg**2 - measure.rom_sd_deg**2 == pytest.approx(24.0)
-    assert (measure.compensations["sway"][1], wider.compensations["sway"][1]) == (1.0, 5.0)
+    assert wider.rom_sd_deg**2 - measure.rom_sd_deg**2 == pytest.approx(25.0 - TILT_SD_DEG**2)
+    assert (measure.compensations["sway"][1], wider.compensations["sway"][1]) == pytest.approx(
+        (ONE_SD_DEG, math.hypot(5.0, SOFT_TISSUE_SD_DEG))
+    )
 
 
 def test_a_range_about_an_axis_that_was_found_is_less_certain() -> None:

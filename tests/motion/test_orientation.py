@@ -15,11 +15,13 @@ from motion.orientation import (
     AT_REST,
     BIAS,
     BIAS_COVARIANCE,
+    INCLINATION_FLOOR_RAD,
     LARGEST_READING,
     QUATERNION,
     REST_ACC_DEVIATION,
     REST_GYR_DEVIATION,
     STATE_SIZE,
+    USUAL_DISAGREEMENT_RAD,
     OrientationFilter,
     VqfParameters,
     coefficients,
@@ -33,6 +35,7 @@ Float64 = NDArray[np.float64]
 
 PERIOD_S = 0.01
 GRAVITY_MPS2 = 9.81
+CONJUGATE = np.array([1.0, -1.0, -1.0, -1.0])
 
 
 def _still(
@@ -437,6 +440,42 @@ def test_no_readings_give_no_orientations() -> None:
     state = tested.state.copy()
     assert tested.update(np.empty((0, 3)), np.empty((0, 3))).shape == (0, 4)
     assert tested.state.tobytes() == state.tobytes()
+
+
+# --- what it knows of its own error --------------------------------------------------------------
+
+
+def test_a_still_sensor_is_known_to_the_floor_and_a_new_one_as_is_usual() -> None:
+    tested = OrientationFilter(PERIOD_S)
+    usual = math.hypot(INCLINATION_FLOOR_RAD, USUAL_DISAGREEMENT_RAD)
+    assert tested.inclination_sd_rad == pytest.approx(usual)
+    # Finding the vertical, half a turn away at first, is no disagreement.
+    tested.update(*_still(299, bias_dps=(0.0, 0.0, 0.0)))
+    assert tested.inclination_sd_rad == pytest.approx(usual)
+    tested.update(*_still(6000, bias_dps=(0.0, 0.0, 0.0)))
+    assert tested.inclination_sd_rad == pytest.approx(INCLINATION_FLOOR_RAD, rel=0.01)
+    tested.restart()
+    assert tested.inclination_sd_rad == pytest.approx(usual)
+
+
+def test_the_more_gyroscope_and_gravity_disagree_the_less_certain_is_an_inclination() -> None:
+    """A gyroscope that shows too much turns an inclination away, and gravity turns it back."""
+    found, off = [], []
+    gyr, acc = _moving(6000, speed_radps=1.5, shaking_mps2=0.0)
+    right = OrientationFilter(PERIOD_S).update(gyr, acc)
+    for scale in (1.0, 1.02, 1.04, 1.08):
+        tested = OrientationFilter(PERIOD_S)
+        q = tested.update(scale * gyr, acc)
+        up, felt = (
+            rotated(one, np.array([0.0, 0.0, 1.0])) for one in (right * CONJUGATE, q * CONJUGATE)
+        )
+        off.append(float(np.sqrt(0.5 * ((up - felt)[2000:] ** 2).sum(axis=1).mean())))
+        found.append(tested.inclination_sd_rad)
+    assert all(less < more for less, more in itertools.pairwise(found))
+    assert found[0] < math.radians(0.5)
+    for stated, true in zip(found[2:], off[2:], strict=True):
+        # A fast swing leaves gravity no time to correct: of its error the filter sees a third.
+        assert 0.3 < stated / true < 1.5
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from motion.angle import AXIS_KNOWN_SHARE
 from motion.calibration import Calibration
 from motion.errors import OrderError, OrderFault, SamplesError, SamplesFault
 from motion.events import (
@@ -24,6 +25,7 @@ from motion.events import (
     SensorEvent,
     SensorState,
 )
+from motion.orientation import INCLINATION_FLOOR_RAD
 from motion.samples import Samples
 from motion.template import ExerciseTemplate
 from motion.tracker import Tracker
@@ -723,7 +725,10 @@ def test_uncertainty_of_a_turn_grows_and_that_of_a_tilt_does_not() -> None:
     assert sds["turn"][60] ** 2 - sds["turn"][5] ** 2 == pytest.approx(
         (1 + 3 * (58 / 60) + (3 * 58 / 60) ** 2) - (1 + 3 * (3 / 60) + (3 * 3 / 60) ** 2), rel=0.1
     )
-    assert sds["tilt"][60] == pytest.approx(sds["tilt"][5], rel=0.01)
+    # A tilt is known the better the longer gyroscope and gravity have agreed.
+    floor_deg, share = math.degrees(INCLINATION_FLOOR_RAD), AXIS_KNOWN_SHARE
+    assert sds["tilt"][5] > sds["tilt"][30] > 0.99 * sds["tilt"][60]
+    assert sds["tilt"][60] == pytest.approx(math.hypot(floor_deg, 40.0 * share), rel=0.02)
 
 
 def test_a_calibration_of_low_quality_widens_the_uncertainty() -> None:
