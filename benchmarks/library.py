@@ -373,6 +373,8 @@ def _report(found: Mapping[str, Draw], together: Mapping[str, Draw], draws: int)
     measured = [_measured(id, figure) for id, figure in figures["templates"].items()]
     counted.append(_counted("all", figures["all"]))
     measured.append(_measured("all", figures["all"]))
+    figures["stated"] = _spread(figures["templates"])
+    measured += _worst_stated(figures["stated"])
     kinds = [
         [
             id, kind, str(scored.expected), str(scored.missed), str(scored.false),
@@ -401,7 +403,8 @@ def _report(found: Mapping[str, Draw], together: Mapping[str, Draw], draws: int)
         "perfect orientations, since sensors move against bones; vqf: two orientations of the "
         "package vqf that are told when repetitions begin and end, under the same calibration. "
         "Calib: mean error of the calibration, degrees. 1 sd, 2 sd: ranges within one and two "
-        "stated deviations of the truth (68 and 95 % would be right). Late: 95th percentile from "
+        "stated deviations of the truth (68 and 95 % would be right), and in the last rows the "
+        "templates where that holds least and most. Late: 95th percentile from "
         "the end of a repetition to its report, seconds.",
     ]
     if couplings:
@@ -487,6 +490,32 @@ def _figures(one: Draw) -> dict[str, Any]:
         "within_two_sds_percent": within[1],
         "late_p95_s": float(np.percentile(one.late_s, 95.0)) if one.late_s else math.nan,
     }
+
+
+def _spread(templates: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Templates whose stated deviations are the most often too small and too large: id and share of
+    ranges within one deviation, percent, and their standard deviation over templates."""
+    shares = {
+        id: figure["within_one_sd_percent"]
+        for id, figure in templates.items()
+        if math.isfinite(figure["within_one_sd_percent"])
+    }
+    if not shares:
+        return {}
+    least, most = min(shares, key=lambda id: shares[id]), max(shares, key=lambda id: shares[id])
+    return {
+        "least": [least, shares[least], templates[least]["within_two_sds_percent"]],
+        "most": [most, shares[most], templates[most]["within_two_sds_percent"]],
+        "spread_percent": float(np.std(list(shares.values()))),
+    }
+
+
+def _worst_stated(spread: Mapping[str, Any]) -> list[list[str]]:
+    return [
+        [f"{word}: {spread[key][0]}", *[""] * 4, *(percent(x, 0) for x in spread[key][1:]), ""]
+        for key, word in (("least", "least covered"), ("most", "most covered"))
+        if key in spread
+    ]
 
 
 def _mae(errors: Sequence[float]) -> float:
