@@ -230,6 +230,9 @@ class RepetitionMeter:
         if signature is None or not isinstance(self._template.movement, LearnedMovement):
             return True
         rows = [int(row[at]) - history.base for at in (rep.ROW_START, rep.ROW_PEAK, rep.ROW_END)]
+        if rows[0] > 0 and history["gap"][rows[0]] == 1:
+            # It began in a silence: the pose before that is the one it began in.
+            rows[0] -= 1
         q, t = history["q"], history["t"]
         seen: dict[str, Moments] = {}
         for slot in signature.ups:

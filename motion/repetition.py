@@ -436,6 +436,14 @@ def segment_kernel(
             state[WANDER_MIN] = x
             state[WANDER_MAX] = x
             state[LAST_GAP] = index
+            # A heading may have moved, and the rest with it: few swings show where it lies now, and
+            # what came before is no part of them.
+            state[SEEN_REST] = 0.0
+            state[OPENED] = index
+            state[VALLEYS] = 0.0
+            state[WIDE_VALLEYS] = 0.0
+            state[FALLING] = 0.0
+            state[TOP] = x
         if state[OPEN] == 0.0:
             state[STILL_MIN] = min(state[STILL_MIN], x)
             state[STILL_MAX] = max(state[STILL_MAX], x)

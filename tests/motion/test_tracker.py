@@ -831,3 +831,14 @@ def test_a_posture_unlike_the_demonstrated_one_does_not_count() -> None:
     tracker, found = tracked(TILT, even(4), 19.0, leaning)
     assert found == []
     assert tracker.unlike == 4
+
+
+def test_a_repetition_that_began_in_a_silence_began_in_the_pose_before_it() -> None:
+    samples = record(even(4, range_deg=90.0), Worn(), 19.0)
+    whole = Tracker(TILT)
+    assert len(repetitions(feed(whole, [samples]))) == 4
+    # When the samples come again the limb is up, further from the start than any start may be.
+    tracker = Tracker(TILT)
+    found = repetitions(feed(tracker, [lost(samples, 5.7, 6.95)]))
+    assert (len(found), tracker.unlike) == (4, 0)
+    assert "interrupted" in found[1].notes
