@@ -39,6 +39,7 @@ class PhaseName(StrEnum):
     OUT = "out"
     HOLD = "hold"
     BACK = "back"
+    WALK = "walk"
 
 
 class SensorState(StrEnum):
@@ -111,7 +112,8 @@ class SetEvent(msgspec.Struct, frozen=True, tag_field="type", tag="set"):
     """A finished set.
 
     mean_rom_deg: of the ranges as they are judged. Not counted: `partial` movements, which began
-    and never came back, and `unlike` ones, which did not begin and end in the pose of the exercise.
+    and never came back, `unlike` ones, which did not begin and end in the pose of the exercise,
+    `strides`, which were steps of walking, and whatever happened in `walked_s` seconds of walking.
     """
 
     seq: int
@@ -127,6 +129,9 @@ class SetEvent(msgspec.Struct, frozen=True, tag_field="type", tag="set"):
     unlike: int
     mean_rom_deg: float | None
     mean_score: float | None
+    # Recordings made before gait was told lack them.
+    strides: int = 0
+    walked_s: float = 0.0
 
 
 class SessionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="session"):

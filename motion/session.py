@@ -121,6 +121,8 @@ class Session:
         self._set_start_s = -math.inf
         self._set_partial = 0
         self._set_unlike = 0
+        self._set_strides = 0
+        self._set_walked_s = 0.0
         self._set_repetitions: list[RepetitionEvent] = []
         self._start_s = math.inf
         self._repetitions = 0
@@ -219,6 +221,8 @@ class Session:
                 self._set_partial = tracker.partial
                 self._set_unlike = tracker.unlike
                 self._watch.forget()
+                self._set_strides = tracker.strides
+                self._set_walked_s = tracker.walked_s
                 tracker.set_index = self._set_index
                 tracker.index = 0
                 return events + self._count(tracker, True)
@@ -348,6 +352,8 @@ class Session:
             unlike=tracker.unlike - self._set_unlike,
             mean_rom_deg=_mean([event.judged_range_deg for event in done]),
             mean_score=_mean([event.score for event in done]),
+            strides=tracker.strides - self._set_strides,
+            walked_s=tracker.walked_s - self._set_walked_s,
         )
         self._seq += 1
         tracker.seq = self._seq
@@ -405,7 +411,7 @@ class Session:
                     self.angles, self.watermark_s, self.ended, self._seq, self._set_index,
                     self._in_set, self._set_start_s, self._set_partial, self._set_unlike,
                     self._start_s, self._repetitions, self._correct, self._sets, str(self._reason),
-                    self._late,
+                    self._late, self._set_strides, self._set_walked_s,
                 ],
                 "events": [
                     msgspec.json.encode(self._set_repetitions),
@@ -445,7 +451,7 @@ class Session:
             session.angles, session.watermark_s, session.ended, session._seq, session._set_index,
             session._in_set, session._set_start_s, session._set_partial, session._set_unlike,
             session._start_s, session._repetitions, session._correct, session._sets, reason,
-            session._late,
+            session._late, session._set_strides, session._set_walked_s,
         ) = state["plain"]  # fmt: skip
         session._reason = EndReason(reason)
         repetitions, silences, findings = state["events"]

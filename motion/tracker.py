@@ -6,6 +6,7 @@ and `quality`; holds no mathematics of its own. Several exercises, sets and paus
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Final, Self
 
 import numpy as np
@@ -33,6 +34,7 @@ from motion.events import (
 )
 from motion.evidence import Evidence, Witness
 from motion.first_movement import LOOK_EVERY_S, FirstMovement
+from motion.gait import GaitDetector
 from motion.heading import JointHeading
 from motion.joint_angle import JointAngle
 from motion.joints import opposite
@@ -47,6 +49,7 @@ from motion.snapshot import pack, restored
 from motion.stream import SILENT_S, SensorStream
 from motion.template import (
     LONGEST_PART_S,
+    DominantMovement,
     ExerciseTemplate,
     JointMovement,
     SegmentMovement,
@@ -54,6 +57,7 @@ from motion.template import (
 )
 
 Float64 = NDArray[np.float64]
+Flags = NDArray[np.uint8]
 
 # A cue is worthless after this.
 CUE_LIFE_S: Final = 2.0
@@ -107,6 +111,12 @@ class Tracker:
         # Of the whole session, where a session keeps them from one start to the next.
         self.references = OwnReferences()
         self.unlike = 0
+        # A watch on a limb that swings shows steps where there are none.
+        limb = isinstance(template.movement, DominantMovement)
+        self._gait = None if limb else GaitDetector(len(template.slots))
+        self.strides = 0
+        self.walked_s = 0.0
+        self._walking_from_t = math.nan
         self._partial = 0
         self.counting = True
         self.watermark_s = -math.inf
@@ -168,6 +178,7 @@ class Tracker:
             zero_t=(0, np.float64),
             angle=(0, np.float64),
             sd=(0, np.float64),
+            steps=(0, np.uint8),
         )
 
     def follow_on(self, before: "Tracker", t_s: float) -> None:
@@ -268,11 +279,8 @@ class Tracker:
         """Pause or resume counting. Resumed, rest and neutral pose are looked for anew; an axis
         that was found for good is kept."""
         if counting and not self.counting:
-            self._partial = self.partial
-            if self.axis_settled:
-                self._begin_rest()
-            else:
-                self._begin_angle()
+            self._walking_from_t = math.nan
+            self._look_anew()
             if self._neutral is not None:
                 # What came before the pause is no part of what comes now.
                 self._neutral = None if self._neutral.found else self._new_search()
@@ -338,8 +346,10 @@ class Tracker:
         rows = self._alignment.rows
         if self._has_heading and self._heading is None and len(rows):
             self._heading = self._new_heading()
+        # While nothing counts too: who walks as a set begins is known to.
+        steps, walks = self._gait_of(rows)
         if self.counting:
-            events += self._follow(rows, last=last)
+            events += self._follow(rows, steps, walks, last=last)
         elif self._neutral is not None and not self._neutral.found:
             # The pose may be shown before the set begins.
             self._neutral.take(rows)
@@ -405,18 +415,73 @@ class Tracker:
                 events.append(SensorEvent(until_s, slot, state, valid_t, reason))
         return events
 
-    def _follow(self, rows: Columns, *, last: bool) -> list[Event]:
-        """Take aligned rows (t, q, gap) of all sensors."""
+    def _gait_of(self, rows: Columns) -> tuple[Flags, Flags]:
+        """Whether each row shows steps, and whether it is gait by now."""
+        if self._gait is None or not len(rows):
+            return np.zeros(len(rows), np.uint8), np.zeros(len(rows), np.uint8)
+        return self._gait.update(self._period_s, rows["t"], rows["q"], rows["acc"], rows["gap"])
+
+    def _follow(self, rows: Columns, steps: Flags, walks: Flags, *, last: bool) -> list[Event]:
+        """Take aligned rows (t, q, acc, gap) of all sensors, with what `_gait_of` says of them."""
         events: list[Event] = []
         if self._neutral is not None:
             self._neutral.take(rows)
             rows.drop(len(rows))
             events += self._seek_neutral(self._neutral)
-        for count in self._steps(len(rows)):
-            events += self._step(rows, count)
-            rows.drop(count)
+        edges = [0, *(np.flatnonzero(np.diff(walks)) + 1).tolist(), len(walks)]
+        for begin, end in pairwise(edges):
+            if not len(rows):
+                break
+            if walks[begin] == 1:
+                events += self._walk(rows, end - begin)
+            else:
+                events += self._stand(rows) + self._exercise(rows, steps[begin:end])
         if last:
             events += self._close()
+        return events
+
+    @property
+    def _walking(self) -> bool:
+        return not math.isnan(self._walking_from_t)
+
+    def _walk(self, rows: Columns, count: int) -> list[Event]:
+        """The first `count` rows are gait: nothing counts, what was under way is given up."""
+        events: list[Event] = []
+        t = rows["t"]
+        if not self._walking:
+            self._walking_from_t = float(t[0])
+            events.append(PhaseEvent(float(t[0]), PhaseName.WALK))
+        self.walked_s += float(t[count - 1]) - self._walking_from_t
+        self._walking_from_t = float(t[count - 1])
+        if self._heading is not None:
+            self._headings(self._heading, rows, np.full(count, -1.0), count)
+        rows.drop(count)
+        return events
+
+    def _stand(self, rows: Columns) -> list[Event]:
+        """No gait at the first of the rows: if there was, the rest is looked for anew."""
+        if not self._walking:
+            return []
+        self._walking_from_t = math.nan
+        self._look_anew()
+        return [PhaseEvent(float(rows["t"][0]), PhaseName.REST)]
+
+    def _look_anew(self) -> None:
+        """Look for the rest anew; an axis that was found for good is kept."""
+        self._partial = self.partial
+        if self.axis_settled:
+            self._begin_rest()
+        else:
+            self._begin_angle()
+
+    def _exercise(self, rows: Columns, steps: Flags) -> list[Event]:
+        """The first rows, as many as `steps` (n,) has: those of the exercise."""
+        events: list[Event] = []
+        done = 0
+        for count in self._steps(len(steps)):
+            events += self._step(rows, count, steps=steps[done : done + count])
+            rows.drop(count)
+            done += count
         return events
 
     def _seek_neutral(self, search: NeutralSearch) -> list[Event]:
@@ -473,13 +538,17 @@ class Tracker:
             yield take
             count -= take
 
-    def _step(self, rows: Columns, count: int, first: int = 0) -> list[Event]:
-        """`count` rows from `first` on into the history, with what follows from them."""
+    def _step(
+        self, rows: Columns, count: int, first: int = 0, steps: Flags | None = None
+    ) -> list[Event]:
+        """`count` rows from `first` on into the history, with what follows from them; steps: (n,)
+        whether they show steps, by default none does."""
         history = self._history
         at = history.append(count)
         new = slice(at, at + count)
         for name in ("t", "q", "gap"):
             history.arrays[name][new] = rows[name][first : first + count]
+        history.arrays["steps"][new] = 0 if steps is None else steps
         t, q, gap, still_s, zero_t, angle, sd = (
             history.arrays[name][new]
             for name in ("t", "q", "gap", "still_s", "zero_t", "angle", "sd")
@@ -641,6 +710,9 @@ class Tracker:
         if not self._meter.like_demonstrated(row, self._history, self.signature, self._others):
             self.unlike += 1
             return []
+        if self._is_stride(row):
+            self.strides += 1
+            return []
         measure = self._meter.measure(row, self._history, self._period_s, whole=whole)
         way = self._way_of(row)
         self.index += 1
@@ -700,6 +772,19 @@ class Tracker:
             self.references.add(side, way, measure.judged_range_deg, measure.rom_sd_deg)
         return reference
 
+    def _is_stride(self, row: Float64) -> bool:
+        """Whether what passes for a repetition is a step or two of somebody who sets off.
+
+        A repetition that was told is never taken back, so that this must show in itself, long
+        before it is sure that somebody walks.
+        """
+        if self._gait is None:
+            return False
+        base = self._history.base
+        first, last = int(row[rep.ROW_START]) - base, int(row[rep.ROW_END]) - base
+        steps = self._history["steps"][max(0, first) : last + 1]
+        return bool(steps.sum() > self._gait.stride_share * len(steps))
+
     def _evidence(
         self,
         event: RepetitionEvent,
@@ -755,7 +840,8 @@ class Tracker:
             "side": self.side,
             "plain": [
                 self.angles, self.seq, self.set_index, self.index, self.unlike, self.counting,
-                self.watermark_s, self.finished, self._begun, self._partial,
+                self.watermark_s, self.finished, self._begun, self._partial, self.strides,
+                self.walked_s, self._walking_from_t,
             ],
             "told": [self._silent_told, self._norm_told],
             "poses": [self.known_poses, self.poses],
@@ -770,6 +856,7 @@ class Tracker:
             "alignment": self._alignment.state(),
             "history": self._history.state(),
             "rest": self._rest.state,
+            "gait": None if self._gait is None else self._gait.state,
             "model": self._model.memory(),
             "segmenter": self._segmenter.state,
             "first": None if self._first is None else self._first.state(),
@@ -793,7 +880,7 @@ class Tracker:
         (
             tracker.angles, tracker.seq, tracker.set_index, tracker.index, tracker.unlike,
             tracker.counting, tracker.watermark_s, tracker.finished, tracker._begun,
-            tracker._partial,
+            tracker._partial, tracker.strides, tracker.walked_s, tracker._walking_from_t,
         ) = state["plain"]  # fmt: skip
         tracker._silent_told, tracker._norm_told = state["told"]
         known, here = state["poses"]
@@ -813,6 +900,8 @@ class Tracker:
         tracker._alignment.restore(state["alignment"])
         tracker._history.restore(state["history"])
         tracker._rest.state[:] = state["rest"]
+        if tracker._gait is not None:
+            tracker._gait.state[:] = state["gait"]
         tracker._model.recall(state["model"])
         tracker._segmenter.state[:] = state["segmenter"]
         if state["heading"] is not None:

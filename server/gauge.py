@@ -34,6 +34,7 @@ _PHASES: Final = {
     PhaseName.OUT: "on the way out",
     PhaseName.HOLD: "holding",
     PhaseName.BACK: "on the way back",
+    PhaseName.WALK: "walking, nothing is counted",
 }
 
 # The bar ends at twice the goal, or a little beyond the limit when that is nearer.

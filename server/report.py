@@ -98,6 +98,10 @@ def _cards(outcome: Outcome) -> str:
     unlike = sum(event.unlike for event in outcome.sets)
     left_out = [f"{partial} not finished"] if partial else []
     left_out += [f"{unlike} unlike the exercise"] if unlike else []
+    left_out += wording.walking(
+        sum(event.strides for event in outcome.sets),
+        math.fsum(event.walked_s for event in outcome.sets),
+    )
     sets = wording.counted(len(outcome.sets), "set")
     cards = [("Repetitions", str(len(repetitions)), ", ".join([sets, *left_out]))]
     if repetitions:

@@ -304,6 +304,7 @@ def summary_lines(outcome: Outcome) -> list[str]:
             parts.append(f"{event.partial} not finished")
         if event.unlike:
             parts.append(f"{event.unlike} unlike the exercise, not counted")
+        parts += wording.walking(event.strides, event.walked_s)
         name = names.get((event.exercise, event.set_index))
         line = ", ".join(parts)
         line = f"{name}: {line}" if name else line

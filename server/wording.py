@@ -242,6 +242,12 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+def walking(strides: int, walked_s: float) -> list[str]:
+    """What was left out because somebody walked: nothing, or one phrase for each."""
+    told = [f"{counted(strides, 'stride')} not counted"] if strides else []
+    return told + ([f"walked for {walked_s:.0f} s"] if walked_s else [])
+
+
 def times(number: int) -> str:
     """How often."""
     return {0: "never", 1: "once", 2: "twice"}.get(number, f"{number} times")
