@@ -26,6 +26,7 @@ from benchmarks import (
     recognition,
     spar,
     speed,
+    stress,
     uci_pt,
 )
 from benchmarks.errors import BenchmarkError, BenchmarkFault
@@ -86,18 +87,31 @@ _json = click.option(
     metavar="FILE",
     help="Write a page with the angle of every recording whose count is off, and why.",
 )
+@click.option(
+    "--stress",
+    "stressed",
+    is_flag=True,
+    help=f"Disturb the recordings of {' and '.join(stress.SETS)} instead, and walk about.",
+)
 def accuracy(
     names: Sequence[str],
     data: Path | None,
     json_file: Path | None,
     everyone: bool,
     plots: Path | None,
+    stressed: bool,
 ) -> None:
     """Score public recordings: every SET that is there, or those named."""
-    folders = found_sets(data, names)
+    folders = found_sets(data, names or (stress.SETS if stressed else ()))
     for written in (json_file, plots):
         if written is not None:
             check_writable(written)
+    if stressed:
+        with _ready() as track:
+            reports = [stress.run(folders, track, unseen=everyone)]
+        print_report(reports[0], console())
+        _finish(reports, json_file)
+        return
     for name in folders:
         for peer in SETS[name].PEERS:
             peers.load(peer)
