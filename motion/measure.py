@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from motion import repetition as rep
 from motion._jit import njit
 from motion.angle import (
+    C_TILT_SD,
     AngleModel,
     Coordinate,
     deviation_kernel,
@@ -235,6 +236,10 @@ class RepetitionMeter:
             rows[0] -= 1
         q, t = history["q"], history["t"]
         seen: dict[str, Moments] = {}
+        doubts_rad = {
+            slot: math.radians(float(self._model.config[index, C_TILT_SD]))
+            for index, slot in enumerate(self._model.slots)
+        }
         for slot in signature.ups:
             if slot in self._model.slots:
                 index = self._model.slots.index(slot)
@@ -245,7 +250,7 @@ class RepetitionMeter:
             first, turning, last = found
             if first is not None and turning is not None and last is not None:
                 seen[slot] = (first, turning, last)
-        return signature.alike(seen)
+        return signature.alike(seen, doubts_rad=doubts_rad)
 
 
 def _smoothness(speed: Float64, period_s: float) -> float | None:

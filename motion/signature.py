@@ -8,6 +8,7 @@ repetition is decides `recognition`; whether it counts, `measure`.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 import numpy as np
@@ -30,6 +31,8 @@ Float64 = NDArray[np.float64]
 # people came within 51 degrees of the demonstrated pose, those of their other exercises no nearer
 # than 68.
 POSE_APART: Final = 1.05
+# A pose is further away than that when two standard deviations of its inclination say so.
+DOUBTS: Final = 2.0
 # Movements whose directions, over all sensors, are more than 45 degrees apart are different ones.
 ALONG: Final = 0.7
 # What a movement across the demonstrated direction adds to a distance; the opposite one adds twice
@@ -175,15 +178,23 @@ class Signature:
         ]
         return math.fsum(squares) / len(squares) + DIRECTION_WEIGHT * (1.0 - self.along(seen))
 
-    def alike(self, seen: Mapping[str, Moments], pose_apart: float = POSE_APART) -> bool:
+    def alike(
+        self,
+        seen: Mapping[str, Moments],
+        pose_apart: float = POSE_APART,
+        doubts_rad: Mapping[str, float] = MappingProxyType({}),
+    ) -> bool:
         """Whether a repetition may be one of this exercise.
 
-        Every sensor that moves starts and ends near its pose. A bystander elsewhere may be an arm
-        that rests otherwise: it takes more than half of several of them, or a movement in another
-        direction besides.
+        doubts_rad: standard deviations of inclinations, by slot; none where nothing is given.
+        Every sensor that moves starts and ends near its pose, as far as it is known. A bystander
+        elsewhere may be an arm that rests otherwise: it takes more than half of several of them, or
+        a movement in another direction besides.
         """
-        if any(self.apart(slot, seen[slot]) > pose_apart for slot in self.moving if slot in seen):
-            return False
+        for slot in self.moving:
+            reach = pose_apart + DOUBTS * doubts_rad.get(slot, 0.0)
+            if slot in seen and self.apart(slot, seen[slot]) > reach:
+                return False
         there = [slot for slot in self.bystanders if slot in seen]
         elsewhere = sum(self.apart(slot, seen[slot]) > pose_apart for slot in there)
         if elsewhere > 1 and 2 * elsewhere > len(there):

@@ -900,8 +900,9 @@ class Tracker:
         tracker._alignment.restore(state["alignment"])
         tracker._history.restore(state["history"])
         tracker._rest.state[:] = state["rest"]
+        gait = state["gait"]
         if tracker._gait is not None:
-            tracker._gait.state[:] = state["gait"]
+            tracker._gait.state[:] = gait
         tracker._model.recall(state["model"])
         tracker._segmenter.state[:] = state["segmenter"]
         if state["heading"] is not None:

@@ -86,7 +86,9 @@ def measured(
 ) -> tuple[RepetitionMeter, Any, Float64, Columns]:
     """A meter on a history of which `dropped` rows have gone already, and what it measures."""
     count = len(q)
-    history = Columns(t=(0, np.float64), q=(q.shape[1], np.float64), speed=(0, np.float64))
+    history = Columns(
+        t=(0, np.float64), q=(q.shape[1], np.float64), gap=(0, np.uint8), speed=(0, np.float64)
+    )
     at = history.append(count)
     history.arrays["t"][at : at + count] = PERIOD_S * np.arange(count)
     history.arrays["q"][at : at + count] = q
@@ -355,6 +357,17 @@ def test_every_sensor_of_a_learned_exercise_must_be_in_its_pose() -> None:
         meter, _, row, history = measured(exercise, np.concatenate([fine, second], axis=1), ROW)
         signature = Signature.demonstrated(exercise)
         assert meter.like_demonstrated(row, history, signature, Attitudes(())) == like
+
+
+def test_a_sensor_whose_inclination_is_doubtful_is_held_to_its_pose_less_strictly() -> None:
+    # 75 degrees off at the start: too far for a sound sensor, not for one that is off by 20.
+    way = np.interp(np.arange(0.0, 4.0, PERIOD_S), [1.0, 3.5], [75.0, 0.0])
+    q = np.array([rotation(Y, float(angle)) for angle in way])
+    meter, _, row, history = measured(tilting(), q, ROW)
+    signature = Signature.demonstrated(tilting())
+    assert not meter.like_demonstrated(row, history, signature, Attitudes(()))
+    meter._model.config[:, C_TILT_SD] = 20.0
+    assert meter.like_demonstrated(row, history, signature, Attitudes(()))
 
 
 def test_other_movements_have_no_pose_to_be_like() -> None:
