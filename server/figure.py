@@ -122,7 +122,7 @@ def angle_figure(
     figure.update_layout(
         hovermode="closest",
         xaxis={**axis("time, s"), "range": span, "minallowed": span[0], "maxallowed": span[1]},
-        yaxis={**axis("angle above rest, °"), "range": [low, high]},
+        yaxis={**axis(wording.angle_axis(template)), "range": [low, high]},
         # Shading covers the whole height, however the angle is zoomed.
         yaxis2={"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
     )
@@ -170,7 +170,7 @@ def range_figure(repetitions: Sequence[RepetitionEvent], template: ExerciseTempl
     figure.update_layout(**layout())
     figure.update_layout(
         xaxis=_numbers(len(repetitions)),
-        yaxis={**axis(f"range {wording.measured_from(template)}, °"), "range": [0.0, top]},
+        yaxis={**axis(wording.range_axis(template)), "range": [0.0, top]},
     )
     return figure
 

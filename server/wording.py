@@ -230,6 +230,17 @@ def reference_words(
     )
 
 
+def range_axis(template: ExerciseTemplate) -> str:
+    """Short enough for the axis of a small plot: the ranges that are judged."""
+    return "reach, °" if template.range.measured_from == "start" else "range, °"
+
+
+def angle_axis(template: ExerciseTemplate) -> str:
+    """Where the shown angle is measured from, short enough for an axis."""
+    start = template.range.measured_from == "start"
+    return "angle from the start, °" if start else "angle above rest, °"
+
+
 def measured_from(template: ExerciseTemplate) -> str:
     """Where the template measures ranges from."""
     if template.range.measured_from == "start":
