@@ -38,7 +38,12 @@ class NeutralSearch:
         self._below_deg = below_deg
         self._rest = RestTracker(len(ups))
         self._looked = 0
-        self.rows = Columns(t=(0, np.float64), q=(4 * len(ups), np.float64), gap=(0, np.uint8))
+        self.rows = Columns(
+            t=(0, np.float64),
+            q=(4 * len(ups), np.float64),
+            gap=(0, np.uint8),
+            steps=(0, np.uint8),
+        )
         self.found = False
         self.fed = 0  # the next row to be followed
         # A better pose was taken than a hold, and nothing near it was followed yet.
@@ -48,15 +53,18 @@ class NeutralSearch:
         self._low_deg = math.inf
         self._low_at = 0
 
-    def take(self, rows: Columns) -> None:
-        """Keep copies of all `rows` (t, q, gap)."""
+    def take(self, rows: Columns, steps: NDArray[np.uint8]) -> None:
+        """Keep copies of all `rows` (t, q, gap); steps: (n,) 1 where they show steps."""
         self.keep(rows["t"], rows["q"], rows["gap"])
+        self.rows["steps"][len(self.rows) - len(steps) :] = steps
 
     def keep(self, t: Float64, q: Float64, gap: NDArray[np.uint8]) -> None:
-        """t: (n,) s. q: (n, 4 s) sensor to earth. gap: (n,) 1 where a silence precedes."""
+        """Rows without steps. t: (n,) s. q: (n, 4 s) sensor to earth. gap: (n,) 1 where a silence
+        precedes."""
         at = self.rows.append(len(t))
         for name, values in (("t", t), ("q", q), ("gap", gap)):
             self.rows.arrays[name][at : at + len(t)] = values
+        self.rows.arrays["steps"][at : at + len(t)] = 0
 
     def look(self) -> int | None:
         """The first row, not looked at before, that ends a still half-second near the start pose;

@@ -352,7 +352,7 @@ class Tracker:
             events += self._follow(rows, steps, walks, last=last)
         elif self._neutral is not None and not self._neutral.found:
             # The pose may be shown before the set begins.
-            self._neutral.take(rows)
+            self._neutral.take(rows, steps)
             row = self._neutral.look()
             if row is not None:
                 self._wear_anew(self._neutral, row)
@@ -425,7 +425,7 @@ class Tracker:
         """Take aligned rows (t, q, acc, gap) of all sensors, with what `_gait_of` says of them."""
         events: list[Event] = []
         if self._neutral is not None:
-            self._neutral.take(rows)
+            self._neutral.take(rows, steps)
             rows.drop(len(rows))
             events += self._seek_neutral(self._neutral)
         edges = [0, *(np.flatnonzero(np.diff(walks)) + 1).tolist(), len(walks)]
@@ -500,14 +500,14 @@ class Tracker:
         while search.fed < search.rows.base + len(search.rows):
             search.fed += 1
             row = search.fed - search.rows.base - 1
-            events = self._step(search.rows, 1, row)
+            events = self._step(search.rows, 1, row, search.rows["steps"][row : row + 1])
             told += self._new_only(search, events)
             if any(isinstance(event, RepetitionEvent) for event in events):
                 self._neutral = None
                 left = search.rows
                 left.drop(search.fed - left.base)
                 while len(left):
-                    told += self._step(left, 1)
+                    told += self._step(left, 1, steps=left["steps"][:1])
                     left.drop(1)
                 return told
             angle_deg = float(self._history["angle"][-1])

@@ -149,3 +149,16 @@ def test_a_template_without_a_demonstration_ignores_strapping() -> None:
     reps = even(4, range_deg=120.0)
     samples = record(reps, Worn("wrist", axis=X), reps[-1].over_s + 2.0)
     assert len(repetitions(feed(tracker, [samples]))) == 4
+
+
+def test_steps_are_kept_beside_what_waits_for_the_pose() -> None:
+    # Who walks before the pose is known must not have the strides counted afterwards.
+    search = NeutralSearch(np.array([[0.0, 0.0, 1.0]]), 20.0)
+    upright = np.tile([1.0, 0.0, 0.0, 0.0], (4, 1))
+    search.keep(np.arange(4.0), upright, np.zeros(4, np.uint8))
+    rows = NeutralSearch(np.array([[0.0, 0.0, 1.0]]), 20.0).rows
+    at = rows.append(4)
+    rows.arrays["t"][at : at + 4] = 4.0 + np.arange(4.0)
+    rows.arrays["q"][at : at + 4] = upright
+    search.take(rows, np.array([0, 1, 1, 0], np.uint8))
+    assert search.rows["steps"].tolist() == [0, 0, 0, 0, 0, 1, 1, 0]
