@@ -122,3 +122,50 @@ class PublicDataError(DevicesError):
         super().__init__(message)
         self.reason = reason
         self.path = path
+
+
+class SlotFault(StrEnum):
+    MEMORY = "memory"
+    NOT_FOUND = "not_found"
+    TWICE = "twice"
+
+
+class SlotError(DevicesError):
+    """Sensors that cannot be told apart or assigned. path: the memory's file. slot: to blame."""
+
+    def __init__(
+        self, reason: SlotFault, message: str, *, path: str | None = None, slot: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path
+        self.slot = slot
+
+
+class LinkFault(StrEnum):
+    """Why a sensor does not stream; an app translates these for the patient."""
+
+    NOT_FOUND = "not_found"
+    CONNECT_FAILED = "connect_failed"
+    OTHER_SERVICES = "other_services"
+    START_REFUSED = "start_refused"
+    NO_ANSWER = "no_answer"
+    SILENT = "silent"
+    DROPPED = "dropped"
+    NOT_DECODABLE = "not_decodable"
+    GAVE_UP = "gave_up"
+    NOT_TRACKABLE = "not_trackable"
+    ADAPTER = "adapter"
+
+
+class LinkError(DevicesError):
+    """A sensor that cannot be reached or does not stream.
+
+    address: of the sensor. name: as it advertises itself, or its slot.
+    """
+
+    def __init__(self, reason: LinkFault, message: str, *, address: str, name: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.address = address
+        self.name = name
