@@ -18,7 +18,6 @@ from firmware_profiles.schema import Profile
 
 # The operating system answers within a second where there is a radio at all.
 START_S: Final = 10.0
-GRACE_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ async def scan(adapter: Adapter, profiles: Sequence[Profile], seconds: float) ->
     def on_advertisement(device: BLEDevice, data: AdvertisementData) -> None:
         heard[device.address] = _found(profiles, device, data)
 
-    await _listen(adapter, on_advertisement, asyncio.sleep(seconds), seconds)
+    await _listen(adapter, on_advertisement, lambda: asyncio.sleep(seconds), seconds)
     return sorted(heard.values(), key=lambda each: (not each.profiles, -each.rssi_dbm, each.name))
 
 
@@ -63,34 +62,32 @@ async def find_again(adapter: Adapter, known: Found, seconds: float) -> Found | 
             ]
             seen.set()
 
-    await _listen(adapter, on_advertisement, seen.wait(), seconds)
+    await _listen(adapter, on_advertisement, seen.wait, seconds)
     return again[0] if again else None
 
 
 async def _listen(
     adapter: Adapter,
     on_advertisement: Callable[[BLEDevice, AdvertisementData], None],
-    enough: Coroutine[Any, Any, object],
+    enough: Callable[[], Coroutine[Any, Any, object]],
     seconds: float,
 ) -> None:
     """Scan until `enough` is done, or for so many seconds; no connection is made meanwhile."""
-    waiting = asyncio.ensure_future(enough)
-    try:
-        async with adapter.lock:
-            scanner = adapter.scanner(on_advertisement)
-            try:
+    async with adapter.lock:
+        scanner = adapter.scanner(on_advertisement)
+        try:
+            async with asyncio.timeout(START_S):
+                await scanner.start()
+        except (BleakError, OSError, TimeoutError, EOFError) as error:
+            raise adapter.unusable(error) from None
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await enough()
+        finally:
+            with suppress(BleakError, OSError, TimeoutError, EOFError):
                 async with asyncio.timeout(START_S):
-                    await scanner.start()
-            except (BleakError, OSError, TimeoutError, EOFError) as error:
-                raise adapter.unusable(error) from None
-            try:
-                await asyncio.wait({waiting}, timeout=seconds + GRACE_S)
-            finally:
-                with suppress(BleakError, OSError, TimeoutError, EOFError):
-                    async with asyncio.timeout(START_S):
-                        await scanner.stop()
-    finally:
-        waiting.cancel()
+                    await scanner.stop()
 
 
 def _found(profiles: Sequence[Profile], device: BLEDevice, data: AdvertisementData) -> Found:
