@@ -249,7 +249,7 @@ class Link:
 
     async def _supervise(self) -> None:
         attempt = refusals = 0
-        began_s = time.monotonic()
+        began_s = _now_s()
         while True:
             self._go(LinkState.CONNECTING)
             try:
@@ -260,7 +260,7 @@ class Link:
                 self._streams.set()
                 attempt = refusals = 0
                 trouble = await self._watch()
-                began_s = time.monotonic()
+                began_s = _now_s()
             except LinkError as error:
                 trouble = error
             except AdapterError as error:
@@ -268,7 +268,7 @@ class Link:
             await self._hang_up()
             refused = (LinkFault.OTHER_SERVICES, LinkFault.START_REFUSED)
             refusals += trouble.reason in refused
-            waited_s = time.monotonic() - began_s
+            waited_s = _now_s() - began_s
             if refusals >= MOST_REFUSALS or waited_s > self._patience_s:
                 if refusals < MOST_REFUSALS:
                     trouble = self._error(
@@ -374,7 +374,7 @@ class Link:
     async def _watch(self) -> LinkError:
         """Until the link must be made anew; returns why."""
         restarted = False
-        asked_s = time.monotonic()
+        asked_s = _now_s()
         while True:
             if self._dropped.is_set():
                 return self._lost()
@@ -386,8 +386,8 @@ class Link:
                 wait_s = self.silence_s - quiet_s
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._dropped.wait(), wait_s)
-                if time.monotonic() - asked_s > BATTERY_EVERY_S and not self._dropped.is_set():
-                    asked_s = time.monotonic()
+                if _now_s() - asked_s > BATTERY_EVERY_S and not self._dropped.is_set():
+                    asked_s = _now_s()
                     with suppress(LinkError):
                         await self._ask_about_battery()
                 continue
@@ -516,13 +516,13 @@ class Link:
         return lambda _, data: self._on_packet(uuid, data, session)
 
     async def _expect(self, step: Expect) -> None:
-        until_s = time.monotonic() + step.timeout_s
+        until_s = _now_s() + step.timeout_s
         while True:
             for characteristic, data in self._heard:
                 if characteristic == step.characteristic and step.fits(data):
                     return
             self._told.clear()
-            left_s = until_s - time.monotonic()
+            left_s = until_s - _now_s()
             if left_s <= 0.0 or not await self._either(self._told, left_s):
                 raise self._error(
                     LinkFault.START_REFUSED,
@@ -532,6 +532,10 @@ class Link:
 
     def _error(self, reason: LinkFault, message: str) -> LinkError:
         return LinkError(reason, message, address=self.found.address, name=self.name)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _told(error: BaseException) -> str:
