@@ -10,6 +10,7 @@ import os
 import secrets
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -146,7 +147,8 @@ class SlotMemory:
             part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
             os.replace(part, self.path)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
             raise SlotError(
                 SlotFault.MEMORY,
                 f"{self.path} cannot be written ({error.strerror}); check that its folder allows "

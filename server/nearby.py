@@ -141,7 +141,8 @@ def parse_slots(asked: Iterable[str]) -> dict[str, str]:
         slot, equals, sensor = text.partition("=")
         if not slot or not equals or not sensor or slot in slots:
             raise OptionError(
-                "--slot", f"--slot {text}: write SLOT=SENSOR, once for each slot, as in pelvis=DOT1."
+                "--slot",
+                f"--slot {text}: write SLOT=SENSOR, once for each slot, as in pelvis=DOT1.",
             )
         slots[slot] = sensor
     return slots

@@ -192,8 +192,7 @@ class StreamTable:
             samples = wording.counted(status.counts.samples, "sample")
             told.append(
                 wording.printable(
-                    f"{status.slot}: {word}, {rate_hz:.1f} Hz, {samples}, "
-                    f"{status.counts.lost} lost"
+                    f"{status.slot}: {word}, {rate_hz:.1f} Hz, {samples}, {status.counts.lost} lost"
                 )
             )
         return told

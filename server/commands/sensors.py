@@ -65,7 +65,9 @@ _RADIO: Final = (
     ),
 )
 _SENSOR: Final = (
-    click.option("--profile", metavar="P", help="Id or YAML file, where no profile fits by itself."),
+    click.option(
+        "--profile", metavar="P", help="Id or YAML file, where no profile fits by itself."
+    ),
     click.option("--mode", metavar="MODE", help="A mode of the profile."),
     click.option("--rate", "rate_hz", type=float, metavar="HZ", help="A rate of the mode."),
 )
@@ -160,9 +162,7 @@ def stream(
     _run(_stream(Radio(**asked), sensors, seconds, as_json))
 
 
-async def _stream(
-    radio: Radio, asked: Sequence[str], seconds: float | None, as_json: bool
-) -> None:
+async def _stream(radio: Radio, asked: Sequence[str], seconds: float | None, as_json: bool) -> None:
     adapter = await radio.open()
     try:
         near = await Nearby.heard(radio, adapter)
@@ -231,7 +231,9 @@ async def _watch(hub: Hub, seconds: float | None, as_json: bool) -> None:
     "--output", "-o", required=True, type=click.Path(path_type=Path), metavar="REC",
     help="The recording to write; the raw packets go beside it.",
 )  # fmt: skip
-@click.option("--template", "-t", metavar="T", help="Library id or YAML file: count and judge live.")
+@click.option(
+    "--template", "-t", metavar="T", help="Library id or YAML file: count and judge live."
+)
 @click.option("--side", type=click.Choice(["left", "right"]), help="Side that is exercised.")
 @click.option(
     "--slot",
