@@ -109,6 +109,30 @@ class SourceError(DevicesError):
         self.sensor = sensor
 
 
+class AdapterFault(StrEnum):
+    """Why this machine's radio cannot be used."""
+
+    NO_BLUETOOTH = "no_bluetooth"
+    OFF = "off"
+    BUSY = "busy"
+    NOT_PERMITTED = "not_permitted"
+    NO_ANSWER = "no_answer"
+    NO_EMULATION = "no_emulation"
+    OTHER = "other"
+
+
+class AdapterError(DevicesError):
+    """A radio that cannot be used. adapter: its name. detail: what the system said."""
+
+    def __init__(
+        self, reason: AdapterFault, message: str, *, adapter: str, detail: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.adapter = adapter
+        self.detail = detail
+
+
 class PublicDataFault(StrEnum):
     NOT_INSTALLED = "not_installed"
     UNREADABLE = "unreadable"
