@@ -36,13 +36,14 @@ READER_LAG: Final = 10_000
 class Wanted:
     """A sensor to stream from: found by the scanner, with the profile, mode and rate to use.
 
-    mode, rate_hz: None for the profile's own.
+    mode, rate_hz, parameters: the profile's own where they are not given.
     """
 
     found: Found
     profile: Profile
     mode: str | None = None
     rate_hz: float | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 class PacketSink(Protocol):
@@ -126,9 +127,8 @@ class Hub:
         self._sink: PacketSink | None = None
         self._slots: dict[str, _Slot] = {}
         for slot, wanted in sensors.items():
-            mode = wanted.profile.modes[wanted.mode or wanted.profile.default_mode]
-            rate_hz = mode.default_rate_hz if wanted.rate_hz is None else wanted.rate_hz
-            why_not = mode.why_not(rate_hz) if tracking else None
+            rate_hz = wanted.profile.rate_hz(wanted.mode, wanted.rate_hz)
+            why_not = wanted.profile.mode(wanted.mode).why_not(rate_hz) if tracking else None
             if why_not is not None:
                 raise LinkError(
                     LinkFault.NOT_TRACKABLE,
@@ -143,6 +143,7 @@ class Hub:
                 wanted.profile,
                 mode=wanted.mode,
                 rate_hz=rate_hz,
+                parameters=wanted.parameters,
                 name=slot,
                 on_change=lambda change, slot=slot: self._note(slot, change),
                 clock_ns=clock_ns,

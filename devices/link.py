@@ -8,11 +8,11 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeVar
+from typing import Final, Literal, TypeVar
 
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
@@ -118,6 +118,7 @@ class Link:
         *,
         mode: str | None = None,
         rate_hz: float | None = None,
+        parameters: Mapping[str, float] | None = None,
         name: str | None = None,
         on_change: Callable[[LinkChange], None] | None = None,
         patience_s: float = PATIENCE_S,
@@ -127,7 +128,8 @@ class Link:
         self.found = found
         self.profile = profile
         self.mode = profile.default_mode if mode is None else mode
-        self.rate_hz = profile.modes[self.mode].default_rate_hz if rate_hz is None else rate_hz
+        self.rate_hz = profile.rate_hz(self.mode, rate_hz)
+        self.parameters = dict(parameters or {})
         self.name = found.name if name is None else name
         self.state = LinkState.IDLE
         self.failure: LinkError | None = None
@@ -152,8 +154,7 @@ class Link:
         self._heard: deque[tuple[str, bytes]] = deque(maxlen=64)
         self._told = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        layout = profile.modes[self.mode]
-        period_s = layout.samples_per_packet / self.rate_hz
+        period_s = profile.mode(self.mode).samples_at(self.rate_hz) / self.rate_hz
         self.silence_s = max(LEAST_SILENCE_S, PERIODS_OF_SILENCE * period_s)
 
     # --- for those who hold it
@@ -194,7 +195,7 @@ class Link:
 
     async def identify(self) -> None:
         """Make the sensor show itself, as by a blink; raises LinkError where it cannot."""
-        steps = self.profile.steps("identify", self.mode, self.rate_hz)
+        steps = self._steps("identify")
         if not steps:
             raise self._error(
                 LinkFault.NO_ANSWER,
@@ -314,9 +315,7 @@ class Link:
                 "a few metres.",
             ) from None
         missing = [
-            uuid
-            for uuid in self.profile.needed_characteristics(self.mode)
-            if client.services.get_characteristic(uuid) is None
+            uuid for uuid in self._needed() if client.services.get_characteristic(uuid) is None
         ]
         if missing:
             raise self._error(
@@ -325,6 +324,12 @@ class Link:
                 f"(characteristic {missing[0]}); check that it has the maker's own firmware, or "
                 "choose another profile.",
             )
+
+    def _needed(self) -> list[str]:
+        """UUIDs that starting and stopping cannot do without."""
+        steps = [*self._steps("start"), *self._steps("stop")]
+        named = (step.characteristic for step in steps if not isinstance(step, Wait))
+        return list(dict.fromkeys(named))
 
     def _not_found(self) -> LinkError:
         return self._error(
@@ -337,7 +342,7 @@ class Link:
         session = self._session
         self._mark(up=True)
         await self._ask_about_itself()
-        await self._run(self.profile.steps("start", self.mode, self.rate_hz), session)
+        await self._run(self._steps("start"), session)
         await self._first_packet()
 
     async def _first_packet(self) -> None:
@@ -428,23 +433,25 @@ class Link:
                     await self._run(self._steps("stop"), self._session)
         await self._hang_up()
 
-    def _steps(self, kind: str) -> Sequence[Action]:
-        return self.profile.steps(kind, self.mode, self.rate_hz)
+    def _steps(self, kind: Literal["start", "stop", "identify"]) -> Sequence[Action]:
+        return self.profile.steps(kind, self.mode, self.rate_hz, self.parameters)
 
     # --- talking to the sensor
 
     async def _ask_about_itself(self) -> None:
         with suppress(LinkError):
             await self._ask_about_battery()
-        if self.firmware is None and self.profile.firmware is not None:
+        reading = self.profile.firmware
+        if self.firmware is None and reading is not None:
             with suppress(LinkError):
-                data = await self._read(self.profile.firmware.characteristic)
-                self.firmware = self.profile.firmware.value(data)
+                told = reading.read(await self._read(self.profile.uuid(reading.characteristic)))
+                self.firmware = told if told is None else str(told)
 
     async def _ask_about_battery(self) -> None:
-        battery = self.profile.battery
-        if battery is not None and battery.readable:
-            self.battery_percent = battery.value(await self._read(battery.characteristic))
+        reading = self.profile.battery
+        if reading is not None:
+            level = reading.read(await self._read(self.profile.uuid(reading.characteristic)))
+            self.battery_percent = level if isinstance(level, int) and level <= 100 else None
 
     async def _read(self, uuid: str) -> bytes:
         client = self._client
@@ -519,7 +526,7 @@ class Link:
         until_s = _now_s() + step.timeout_s
         while True:
             for characteristic, data in self._heard:
-                if characteristic == step.characteristic and step.fits(data):
+                if characteristic == step.characteristic and step.accepts(data):
                     return
             self._told.clear()
             left_s = until_s - _now_s()

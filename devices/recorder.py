@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from devices.intake import SensorSetup
 from devices.packet_file import PacketFileWriter
-from devices.packets import Packet
 from devices.recording import RecordingInfo, RecordingWriter, SensorInfo, SessionLog
 from motion.samples import Samples, Watermark
 

@@ -5,13 +5,14 @@ Turns what a person asked for into sensors to stream from. Scanning and streamin
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 import click
 
 from devices.adapter import Adapter
+from devices.emulation.tcp import HOST, PORT
 from devices.errors import SlotError, SlotFault
 from devices.hub import MOST_SENSORS, Hub, Wanted
 from devices.scanner import Found, scan
@@ -43,12 +44,15 @@ class Radio:
     profile: str | None = None
     mode: str | None = None
     rate_hz: float | None = None
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
     async def open(self) -> Adapter:
         """The radio; raises AdapterError."""
         if self.adapter == SYSTEM:
-            return await Adapter.system()
-        return await Adapter.emulated(None if self.adapter == EMULATED else self.adapter)
+            return Adapter.system()
+        return await Adapter.emulated(
+            f"{HOST}:{PORT}" if self.adapter == EMULATED else self.adapter
+        )
 
     def profiles(self) -> list[Profile]:
         """The library, and the one that was named; raises ProfileError."""
@@ -68,18 +72,10 @@ class Radio:
                 "an id of `gonio profiles list` or a YAML file.",
             )
         profile = next(each for each in profiles if each.id == id)
-        mode = profile.default_mode if self.mode is None else self.mode
-        if mode not in profile.modes:
-            raise OptionError(
-                "--mode", f"{profile.name} has no mode {mode!r}; it has {', '.join(profile.modes)}."
-            )
-        rates = profile.modes[mode].rates_hz
-        if self.rate_hz is not None and self.rate_hz not in rates:
-            offered = ", ".join(f"{rate:g}" for rate in rates)
-            raise OptionError(
-                "--rate", f"{profile.name} does not offer {self.rate_hz:g} Hz; it has {offered}."
-            )
-        return Wanted(found, profile, mode, self.rate_hz)
+        # Both refuse what the profile does not have.
+        profile.rate_hz(self.mode, self.rate_hz)
+        profile.substitutions(profile.rate_hz(self.mode, self.rate_hz), self.parameters)
+        return Wanted(found, profile, self.mode, self.rate_hz, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +138,7 @@ def parse_slots(asked: Iterable[str]) -> dict[str, str]:
         if not slot or not equals or not sensor or slot in slots:
             raise OptionError(
                 "--slot",
-                f"--slot {text}: write SLOT=SENSOR, once for each slot, as in pelvis=DOT1.",
+                f"--slot {text}: write SLOT=SENSOR, once for each slot.",
             )
         slots[slot] = sensor
     return slots
