@@ -535,7 +535,7 @@ class Mode(_Part):
 
     rates_hz: samples a second that can be asked for. joined: a sample is spread over one packet of
     every layout, which are paired in the order of arrival. samples_per_packet: nominal, one number
-    or one a rate. decode_only: packets are understood, but nothing is started and tracked.
+    or one a rate. decode_only: its packets are understood, but no exercise is tracked with it.
     """
 
     title: str = Field(min_length=1, max_length=120)
@@ -632,8 +632,8 @@ class Mode(_Part):
             )
         if self.decode_only:
             return (
-                "This mode is decoded where its packets are at hand, but nothing starts it; "
-                "choose another mode."
+                "This mode is decoded for whoever looks at its packets, and exercises are not "
+                "tracked with it; choose another mode."
             )
         return None
 
