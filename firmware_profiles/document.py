@@ -63,7 +63,7 @@ def _value(loader: "_PlainLoader", node: yaml.Node, where: Where, lines: dict[Wh
 
 def _scalar(loader: "_PlainLoader", node: yaml.Node) -> Any:
     try:
-        return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node, deep=True)
     except (yaml.YAMLError, ValueError) as error:
         problem = getattr(error, "problem", None) or str(error)
         raise DocumentError(str(problem), node.start_mark.line + 1) from None

@@ -473,7 +473,7 @@ class PacketLayout(_Part):
 
     @property
     def constants(self) -> list[tuple[int, bytes]]:
-        """The header's constants as (offset in bytes, bytes): what tells this packet from others."""
+        """The header's constants, (offset in bytes, bytes): what tells this packet from others."""
         found, bits = [], 0
         for value in self.header:
             if value.constant is not None:
@@ -535,7 +535,7 @@ class Mode(_Part):
 
     rates_hz: samples a second that can be asked for. joined: a sample is spread over one packet of
     every layout, which are paired in the order of arrival. samples_per_packet: nominal, one number
-    or one a rate. decode_only: packets are understood, but nothing is started and tracked.
+    or one a rate. decode_only: its packets are understood, but no exercise is tracked with it.
     """
 
     title: str = Field(min_length=1, max_length=120)
@@ -632,8 +632,8 @@ class Mode(_Part):
             )
         if self.decode_only:
             return (
-                "This mode is decoded where its packets are at hand, but nothing starts it; "
-                "choose another mode."
+                "This mode is decoded for whoever looks at its packets, and exercises are not "
+                "tracked with it; choose another mode."
             )
         return None
 
@@ -840,7 +840,7 @@ class Profile(_Part):
         return self.modes[chosen]
 
     def rate_hz(self, mode: str | None = None, rate_hz: float | None = None) -> float:
-        """A rate of a mode, by default the mode's own; raises ProfileError where it has none such."""
+        """A rate of a mode, by default the mode's own; raises ProfileError for another."""
         chosen = self.mode(mode)
         if rate_hz is None:
             return chosen.default_rate_hz
