@@ -147,7 +147,8 @@ class CompiledLayout:
         checksum = self.layout.checksum
         if checksum is not None:
             total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64) & np.uint64(0xFF)
-            self._refuse(refused, total != packets[:, checksum.at], Refusal.CHECKSUM)
+            wrong = np.asarray(total != packets[:, checksum.at])
+            self._refuse(refused, wrong, Refusal.CHECKSUM)
 
         values: dict[str, Float64] = {}
         whole: dict[str, list[int]] = {}

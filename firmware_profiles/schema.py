@@ -473,7 +473,7 @@ class PacketLayout(_Part):
 
     @property
     def constants(self) -> list[tuple[int, bytes]]:
-        """The header's constants as (offset in bytes, bytes): what tells this packet from others."""
+        """The header's constants, (offset in bytes, bytes): what tells this packet from others."""
         found, bits = [], 0
         for value in self.header:
             if value.constant is not None:
@@ -840,7 +840,7 @@ class Profile(_Part):
         return self.modes[chosen]
 
     def rate_hz(self, mode: str | None = None, rate_hz: float | None = None) -> float:
-        """A rate of a mode, by default the mode's own; raises ProfileError where it has none such."""
+        """A rate of a mode, by default the mode's own; raises ProfileError for another."""
         chosen = self.mode(mode)
         if rate_hz is None:
             return chosen.default_rate_hz

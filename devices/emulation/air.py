@@ -7,10 +7,11 @@ sensors in `peripheral`, the side of the client in `backend`, other processes in
 import asyncio
 import dataclasses
 import itertools
+import logging
 import random
 import struct
 from collections import deque
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from bumble import hci, ll
 from bumble.controller import Connection, Controller
@@ -28,6 +29,21 @@ ACL_DATA_LENGTH: Final = 251
 # Flags of the first fragment that a controller hands to its host (Core 5.4, vol. 4, part E, 5.4.2).
 _FIRST_FRAGMENT: Final = 0b10 << 12
 _ACL_HEADER: Final = struct.Struct("<BHH")
+_HANDLE: Final = 0x0FFF
+# "So many packets of a connection have been sent" (Core 5.4, vol. 4, part E, 7.7.19), for one
+# connection: packet type, event, length, number of connections, handle, packets.
+_COMPLETED: Final = struct.Struct("<BBBBHH")
+_COMPLETED_HEAD: Final = (hci.HCI_EVENT_PACKET, hci.HCI_NUMBER_OF_COMPLETED_PACKETS_EVENT, 5, 1)
+_COMPLETED_START: Final = bytes(_COMPLETED_HEAD[:3])
+
+# Of what real radios do all the time (a packet for a link that has just gone), bumble warns.
+logging.getLogger("bumble").setLevel(logging.CRITICAL)
+
+
+def _is_whole(packet: bytes) -> bool:
+    """Whether a packet of data is the first fragment and holds all of its L2CAP frame."""
+    first = packet[2] & 0x30 in (0x00, 0x20)
+    return first and len(packet) >= 9 and len(packet) == 9 + int.from_bytes(packet[5:7], "little")
 
 
 class AirController(Controller):
@@ -122,6 +138,19 @@ class AirController(Controller):
                 + data
             )
 
+    def on_packet(self, packet: bytes) -> None:
+        """From the host; whole packets of data go their way as bytes, which is the common case."""
+        if packet[0] == hci.HCI_ACL_DATA_PACKET and _is_whole(packet):
+            handle = int.from_bytes(packet[1:3], "little") & _HANDLE
+            connection = self.find_le_connection_by_handle(handle)
+            if connection is not None:
+                self._air.send_acl_data(
+                    self, connection.peer_address, PhysicalTransport.LE, packet[5:]
+                )
+                self._to_host(_COMPLETED.pack(*_COMPLETED_HEAD, handle, 1))
+            return
+        super().on_packet(packet)
+
     def _to_host(self, packet: bytes) -> None:
         if self.host is not None:
             asyncio.get_running_loop().call_soon(self.host.on_packet, packet)
@@ -181,6 +210,31 @@ class _Way:
             self._peer.on_link_acl_data(self._connection.peer_address, PhysicalTransport.LE, data)
 
 
+class AirHost(Host):
+    """bumble's host, without the texts for its log that it makes of every packet."""
+
+    def on_packet(self, packet: bytes) -> None:
+        if self.ready and packet[0] == hci.HCI_ACL_DATA_PACKET and _is_whole(packet):
+            connection = self.connections.get(int.from_bytes(packet[1:3], "little") & _HANDLE)
+            if connection is not None:
+                connection.on_acl_pdu(packet[5:])
+            return
+        if packet[:3] == _COMPLETED_START and len(packet) == _COMPLETED.size:
+            *_, handle, count = _COMPLETED.unpack(packet)
+            connection = self.connections.get(handle)
+            if connection is not None:
+                connection.acl_packet_queue.on_packets_completed(count, handle)
+            return
+        super().on_packet(packet)
+
+    def on_command_processed(
+        self, event: hci.HCI_Command_Complete_Event[Any] | hci.HCI_Command_Status_Event
+    ) -> None:
+        # Whoever asked may have given up meanwhile, which bumble does not expect.
+        if self.pending_response is None or not self.pending_response.done():
+            super().on_command_processed(event)
+
+
 class Air(LocalLink):
     """What emulated radios hear each other through; one per process, made within its event loop.
 
@@ -238,7 +292,7 @@ class Air(LocalLink):
     def device(self, name: str, address: str | None = None) -> Device:
         """A controller with bumble's host on it, speaking from `address` or the next free one."""
         controller = self.controller(name)
-        host = Host(controller, AsyncPipeSink(controller))
+        host = AirHost(controller, AsyncPipeSink(controller))
         return Device(name=name, address=hci.Address(address or self.next_address()), host=host)
 
     def remove(self, address: str) -> None:

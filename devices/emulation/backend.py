@@ -30,10 +30,9 @@ from bumble.core import UUID, AdvertisingData
 from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.gatt import Characteristic
 from bumble.gatt_client import CharacteristicProxy, Client
-from bumble.host import Host
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
 
-from devices.emulation.air import Air
+from devices.emulation.air import Air, AirHost
 
 # The largest ATT MTU that operating systems ask for.
 MTU: Final = 517
@@ -102,7 +101,7 @@ class Central:
         device = Device(
             name="central",
             address=hci.Address.generate_static_address(),
-            host=Host(source, StreamPacketSink(transport)),
+            host=AirHost(source, StreamPacketSink(transport)),
         )
         central = cls(device, mtu=mtu)
         source.on_lost = lambda: central._on_lost(f"the emulation at {host}:{port} has ended")
