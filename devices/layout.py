@@ -1,0 +1,247 @@
+"""A packet layout compiled to strided views: bytes of many packets to arrays in one go.
+
+Which packets have this layout, and what belongs together, is the business of `codec`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.frame import Float64, Refusal
+from firmware_profiles.byte_pattern import LONGEST_VALUE
+from firmware_profiles.quantity import QUANTITIES
+from firmware_profiles.schema import PacketLayout, Profile, Value
+
+Bytes = NDArray[np.uint8]
+
+# A packet in two parts is two of the longest values.
+LONGEST_MESSAGE: Final = 2 * LONGEST_VALUE
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """k packets of one layout and length.
+
+    values: (k, n, components) each, SI units. ticks, counters: k numbers. fine: whether each of
+    the packets can be used; reasons: why not, by index.
+    """
+
+    samples: int
+    values: dict[str, Float64]
+    ticks: list[int] | None
+    counters: list[int] | None
+    refused: dict[int, Refusal]
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field, ready to be read. offset: in bits from the start of header, repeat or trailer."""
+
+    value: Value
+    offset: int
+    dtype: np.dtype[Any]
+    factor: float
+    added: float
+
+    @property
+    def name(self) -> str:
+        return self.value.field or ""
+
+
+class CompiledLayout:
+    """Reads packets of one layout."""
+
+    def __init__(
+        self,
+        layout: PacketLayout,
+        profile: Profile,
+        substitutions: Mapping[str, str | float],
+        ticks: str | None,
+        counter: str | None,
+    ) -> None:
+        """ticks, counter: names of the fields with the device's time and number."""
+        self.layout = layout
+        self.constants = layout.constants
+        self._bits = layout.packing == "bits"
+        self._ticks, self._counter = ticks, counter
+
+        def compiled(values: list[Value]) -> tuple[list[_Field], int]:
+            fields, bits = [], 0
+            for value in values:
+                if value.field is not None:
+                    fields.append(self._compiled(value, bits, profile, substitutions))
+                bits += value.bits
+            return fields, bits
+
+        self._header, bits = compiled(layout.header)
+        self._header_length = (bits + 7) // 8
+        self._trailer, bits = compiled(layout.trailer)
+        self._trailer_length = bits // 8
+        self._repeat, bits = compiled([] if layout.repeat is None else layout.repeat.fields)
+        self._block_length = bits // 8
+        self._blocks = layout.repeat is not None and layout.repeat.order == "blocks"
+
+    def _compiled(
+        self, value: Value, offset: int, profile: Profile, substitutions: Mapping[str, str | float]
+    ) -> _Field:
+        factor, added = 1.0, 0.0
+        if value.is_quantity:
+            unit = QUANTITIES[value.field or ""].units[value.unit]
+            factor = profile.scale(value, substitutions) * unit
+            added = value.offset * unit
+        order = ">" if (value.endian or self.layout.endian) == "big" else "<"
+        width = value.component_bits // 8
+        if self._bits or width == 3:
+            dtype = np.dtype(np.uint8)
+        else:
+            dtype = np.dtype(f"{order}{value.type[0]}{width}")
+        return _Field(value, offset, dtype, factor, added)
+
+    def samples(self, length: int) -> int | None:
+        """Samples in a packet of that many bytes; None where that is no whole number."""
+        content = length - self._header_length - self._trailer_length
+        repeat = self.layout.repeat
+        if repeat is None:
+            return 1 if 0 <= content <= self.layout.padding else None
+        if repeat.count is not None:
+            spare = content - repeat.count * self._block_length
+            return repeat.count if 0 <= spare <= self.layout.padding else None
+        whole, rest = divmod(content, self._block_length)
+        return whole if whole >= 1 and rest == 0 else None
+
+    def matches(self, packets: Bytes) -> NDArray[np.bool_]:
+        """Which packets, (k, length), have the header's constants."""
+        fits = np.ones(len(packets), np.bool_)
+        for offset, constant in self.constants:
+            part = packets[:, offset : offset + len(constant)]
+            if part.shape[1] < len(constant):
+                return np.zeros(len(packets), np.bool_)
+            fits &= (part == np.frombuffer(constant, np.uint8)).all(axis=1)
+        return fits
+
+    def refusal(self, length: int) -> Refusal | None:
+        """Why no packet of that many bytes has this layout; None where one can."""
+        if length > LONGEST_MESSAGE:
+            return Refusal.TOO_LONG
+        if self.samples(length) is not None:
+            return None
+        repeat = self.layout.repeat
+        if repeat is not None and repeat.count is None:
+            return Refusal.TOO_SHORT
+        return Refusal.TOO_SHORT if length < self.layout.length(1) else Refusal.TOO_LONG
+
+    def decode(self, packets: Bytes) -> Decoded:
+        """packets: (k, length), contiguous, with a length that `refusal` has nothing against."""
+        length = packets.shape[1]
+        samples = self.samples(length)
+        if samples is None:
+            raise ValueError(f"packets of {length} bytes do not have this layout")
+        refused: dict[int, Refusal] = {}
+        used = self._header_length + self._trailer_length
+        used += 0 if self.layout.repeat is None else samples * self._block_length
+        if used < length:
+            self._refuse(refused, (packets[:, used:] != 0).any(axis=1), Refusal.TOO_LONG)
+        checksum = self.layout.checksum
+        if checksum is not None:
+            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64) & np.uint64(0xFF)
+            self._refuse(refused, total != packets[:, checksum.at], Refusal.CHECKSUM)
+
+        values: dict[str, Float64] = {}
+        whole: dict[str, list[int]] = {}
+        after = used - self._trailer_length
+        for start, fields in ((0, self._header), (after, self._trailer)):
+            for field in fields:
+                raw = self._raw(packets, field, 8 * start + field.offset, 1, 0)
+                if field.value.is_quantity:
+                    values[field.name] = self._scaled(field, raw)
+                elif field.name in (self._ticks, self._counter):
+                    whole[field.name] = raw[:, 0, 0].tolist()
+        for field in self._repeat:
+            if not field.value.is_quantity:
+                continue
+            width = field.value.bits // 8
+            offset = field.offset // 8
+            step = width if self._blocks else self._block_length
+            offset *= samples if self._blocks else 1
+            raw = self._raw(packets, field, 8 * (self._header_length + offset), samples, step)
+            values[field.name] = self._scaled(field, raw)
+        for array in values.values():
+            self._refuse(refused, ~np.isfinite(array).all(axis=(1, 2)), Refusal.NOT_FINITE)
+            array.flags.writeable = False
+        return Decoded(
+            samples,
+            values,
+            whole.get(self._ticks or ""),
+            whole.get(self._counter or ""),
+            refused,
+        )
+
+    @staticmethod
+    def _refuse(refused: dict[int, Refusal], bad: NDArray[np.bool_], why: Refusal) -> None:
+        for index in np.flatnonzero(bad).tolist():
+            refused.setdefault(index, why)
+
+    def _raw(
+        self, packets: Bytes, field: _Field, bit: int, samples: int, step: int
+    ) -> NDArray[Any]:
+        """Numbers of a field as sent, (k, samples, components)."""
+        value = field.value
+        count, length = packets.shape
+        if self._bits:
+            return _bit_field(packets, bit, value)
+        width = value.component_bits // 8
+        shape: tuple[int, ...] = (count, samples, value.components)
+        strides: tuple[int, ...] = (length, step, width)
+        if width == 3:
+            view = np.ndarray((*shape, 3), np.uint8, packets, bit // 8, (*strides, 1))
+            big = (value.endian or self.layout.endian) == "big"
+            return _three_bytes(view, big, value.type.startswith("i"))
+        return np.ndarray(shape, field.dtype, packets, bit // 8, strides)
+
+    @staticmethod
+    def _scaled(field: _Field, raw: NDArray[Any]) -> Float64:
+        # Hostile bytes are infinite or no numbers; they are refused by the caller, not warned of.
+        with np.errstate(all="ignore"):
+            numbers = raw.astype(np.float64)
+            if field.factor != 1.0:
+                numbers *= field.factor
+            if field.added != 0.0:
+                numbers += field.added
+        value = field.value
+        if value.components == 3 and value.axes != "+x +y +z":
+            mapped = np.empty_like(numbers)
+            for axis, (component, sign) in enumerate(value.axis_map):
+                mapped[..., axis] = sign * numbers[..., component]
+            return mapped
+        if value.components == 4 and value.order == "xyzw":
+            return np.ascontiguousarray(numbers[..., [3, 0, 1, 2]])
+        return numbers
+
+
+def _three_bytes(view: NDArray[np.uint8], big: bool, signed: bool) -> NDArray[np.int32]:
+    low, middle, high = (view[..., index].astype(np.int32) for index in range(3))
+    if big:
+        low, high = high, low
+    whole = low | (middle << 8) | (high << 16)
+    return (whole ^ 0x800000) - 0x800000 if signed else whole
+
+
+def _bit_field(packets: Bytes, bit: int, value: Value) -> NDArray[Any]:
+    """Numbers whose bits follow each other from the highest on, (k, 1, components)."""
+    width = value.component_bits
+    numbers = np.empty((len(packets), 1, value.components), np.int64)
+    for component in range(value.components):
+        first = bit + component * width
+        last = first + width
+        held = np.zeros(len(packets), np.int64)
+        for index in range(first // 8, (last + 7) // 8):
+            held = (held << 8) | packets[:, index]
+        held = (held >> (-last % 8)) & ((1 << width) - 1)
+        if value.type.startswith("i"):
+            sign = 1 << (width - 1)
+            held = (held ^ sign) - sign
+        numbers[:, 0, component] = held
+    return numbers
