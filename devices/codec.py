@@ -137,8 +137,11 @@ class Decoder:
     ) -> None:
         """Decode messages of one characteristic and length into their places in `found`."""
         only = len(route.layouts) == 1
-        if length == 0 or (only and (why := route.layouts[0].refusal(length)) is not None):
-            self.refused[Refusal.TOO_SHORT if length == 0 else why] += len(parts)
+        why = route.layouts[0].refusal(length) if only else None
+        if length == 0:
+            why = Refusal.TOO_SHORT
+        if why is not None:
+            self.refused[why] += len(parts)
             return
         packets = np.frombuffer(b"".join(parts), np.uint8).reshape(len(parts), length)
         places = np.asarray(indices)
@@ -156,8 +159,7 @@ class Decoder:
             if len(mine) == len(packets):
                 return
             packets, places = packets[~fits], places[~fits]
-        why = Refusal.CONSTANT if only else Refusal.UNKNOWN_MESSAGE
-        self.refused[why] += len(packets)
+        self.refused[Refusal.CONSTANT if only else Refusal.UNKNOWN_MESSAGE] += len(packets)
 
     def _place(
         self,

@@ -56,7 +56,8 @@ class OpenEarable:
         options = {} if choice is None else choice.options
         self._data = profile.uuid(names[0])
         self._version = 1 if options.get("version") == 1 else 2
-        self._sensor = options.get("sensor", 0)
+        sensor = options.get("sensor", 0)
+        self._sensor = int(sensor) if isinstance(sensor, float) else 0
         self._quantities = mode.quantities
         self._refused = refused
         self._scheme: Scheme | None = None
@@ -120,7 +121,7 @@ class OpenEarable:
             return
         if schemes is None:
             self._refused[Refusal.CODEC] += 1
-        elif (found := schemes.get(int(self._sensor))) is not None:
+        elif (found := schemes.get(self._sensor)) is not None:
             self._scheme = found
 
 
@@ -170,11 +171,13 @@ def _scheme(components: list[tuple[str, str, str, str]], quantities: list[str]) 
     for quantity in quantities:
         axes = places.get(quantity, {})
         units = {_UNITS.get(unit.strip().lower(), "") for _, unit in axes.values()}
-        if set(axes) != set(_AXES) or len(units) != 1:
-            return None
-        factor = QUANTITIES[quantity].units.get(units.pop())
+        unit = units.pop() if set(axes) == set(_AXES) and len(units) == 1 else ""
+        factor = QUANTITIES[quantity].units.get(unit)
         if factor is None:
-            return None
+            # Nothing can be done without these two; a board may well lack a magnetometer.
+            if quantity in ("acc", "gyr"):
+                return None
+            continue
         x, y, z = (axes[axis][0] for axis in _AXES)
         columns[quantity] = ((x, y, z), factor)
     return Scheme(dtype, columns)

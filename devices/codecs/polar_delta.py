@@ -206,8 +206,8 @@ def unpacked(content: bytes, bits: int) -> NDArray[np.int64] | None:
 def _deltas(packed: bytes, bits: int, count: int) -> NDArray[np.int64]:
     numbers = np.zeros(count * _CHANNELS, np.int64)
     if bits:
-        each = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
-        each = each[: count * _CHANNELS * bits].reshape(-1, bits)
+        stream = np.unpackbits(np.frombuffer(packed, np.uint8), bitorder="little")
+        each = stream[: count * _CHANNELS * bits].reshape(-1, bits)
         for bit in range(bits):
             numbers |= each[:, bit].astype(np.int64) << bit
         sign = np.int64(1 << (bits - 1))
