@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from devices.frame import Float64, Refusal
 from firmware_profiles.byte_pattern import LONGEST_VALUE
+from firmware_profiles.packet_layout import PacketLayout, Value
 from firmware_profiles.quantity import QUANTITIES
-from firmware_profiles.schema import PacketLayout, Profile, Value
+from firmware_profiles.schema import Profile
 
 Bytes = NDArray[np.uint8]
 
@@ -143,11 +144,11 @@ class CompiledLayout:
         used = self._header_length + self._trailer_length
         used += 0 if self.layout.repeat is None else samples * self._block_length
         if used < length:
-            self._refuse(refused, (packets[:, used:] != 0).any(axis=1), Refusal.TOO_LONG)
+            self._refuse(refused, packets[:, used:].max(axis=1) != 0, Refusal.TOO_LONG)
         checksum = self.layout.checksum
         if checksum is not None:
             total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64) & np.uint64(0xFF)
-            wrong = np.asarray(total != packets[:, checksum.at])
+            wrong = np.not_equal(total, packets[:, checksum.at], dtype=np.bool_)
             self._refuse(refused, wrong, Refusal.CHECKSUM)
 
         values: dict[str, Float64] = {}
@@ -181,7 +182,7 @@ class CompiledLayout:
         )
 
     @staticmethod
-    def _refuse(refused: dict[int, Refusal], bad: NDArray[np.bool_], why: Refusal) -> None:
+    def _refuse(refused: dict[int, Refusal], bad: ArrayLike, why: Refusal) -> None:
         for index in np.flatnonzero(bad).tolist():
             refused.setdefault(index, why)
 
