@@ -27,7 +27,7 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import compare, explain, files, recognise
+from server.commands import compare, emulation, explain, files, recognise, sensors
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
@@ -69,6 +69,10 @@ gonio.add_command(files.export)
 gonio.add_command(explain.explain)
 gonio.add_command(compare.compare)
 gonio.add_command(recognise.recognise)
+gonio.add_command(sensors.scan)
+gonio.add_command(sensors.stream)
+gonio.add_command(sensors.record)
+gonio.add_command(emulation.emulate)
 
 # --- demo
 
