@@ -1,6 +1,6 @@
-"""`gonio emulate`: sensors that are none, for a machine without Bluetooth and for trying things out.
+"""`gonio emulate`: sensors that are none, for machines without Bluetooth and for trying things out.
 
-Puts sensors on an air and serves it to other commands. What a sensor says is its profile's business.
+Puts sensors on an air and serves it to other commands. What they say is their profiles' business.
 """
 
 import asyncio
