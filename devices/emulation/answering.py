@@ -138,6 +138,9 @@ def _recipes(profile: Profile, preferred: Setting) -> Iterator[_Recipe]:
                     start = [Subscribe(uuid) for uuid in stream_characteristics(profile, mode_id)]
                 yield from _recipe("start", setting, start)
                 stop = profile.steps("stop", mode_id, rate_hz, parameters)
+                if any(isinstance(step, Write) for step in stop):
+                    # The command ends the stream, whether or not somebody listens on.
+                    stop = [step for step in stop if not isinstance(step, Unsubscribe)]
                 yield from _recipe("stop", setting, stop)
     yield from _recipe("identify", preferred, profile.steps("identify"))
 

@@ -4,40 +4,32 @@ Whole motions are turned into the bytes of their samples at once; packets are th
 When they are sent is the business of `peripheral`.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final, Protocol
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.emulation.motion import Float64, at_rest
+from devices.emulation.messages import (
+    ATT_HEADER_BYTES,
+    WIDEST_MTU,
+    Bytes,
+    Float64,
+    Message,
+    Track,
+)
+from devices.emulation.motion import at_rest
+from devices.emulation.openearable import OpenEarableTrack
+from devices.emulation.polar import PolarTrack
 from firmware_profiles import byte_pattern
 from firmware_profiles.quantity import QUANTITIES
 from firmware_profiles.schema import WIDTHS, Mode, PacketLayout, Profile, Value
 
-Bytes = NDArray[np.uint8]
-Message = tuple[str, bytes]
-"""What is sent on a characteristic, by its UUID."""
-
-# Leaves room for everything where nobody says how much one notification takes.
-WIDEST_MTU: Final = 517
-# A notification of ATT has a byte of opcode and two of handle before its value.
-ATT_HEADER_BYTES: Final = 3
-
-
-class Track(Protocol):
-    """A motion as the bytes of its samples, from which packets are cut."""
-
-    samples: int
-    """How many the motion has; numbers beyond them begin anew."""
-
-    def packets(self, first: int, ticks: int, counter: int, mtu: int = WIDEST_MTU) -> list[Message]:
-        """What is sent for the samples from `first` on, as many as a packet has.
-
-        ticks: device time of the sample that the mode's timestamp refers to, not wrapped. counter:
-        of packets or samples, as the mode counts, not wrapped.
-        """
-        ...
+# What no layout describes, by the codec that the profile names.
+CODECS: Final[Mapping[str, Callable[[Profile, str, float, Mapping[str, Float64], int], Track]]] = {
+    "polar_delta": PolarTrack,
+    "openearable": OpenEarableTrack,
+}
 
 
 class Encoder:
@@ -54,6 +46,7 @@ class Encoder:
         parameters: Mapping[str, float] | None = None,
     ) -> None:
         self.profile = profile
+        self._mode_id = profile.default_mode if mode is None else mode
         self.mode: Mode = profile.mode(mode)
         self.rate_hz = profile.rate_hz(mode, rate_hz)
         self._substitutions = profile.substitutions(self.rate_hz, parameters)
@@ -71,6 +64,9 @@ class Encoder:
             name: np.asarray(values[name], np.float64) if name in values else at_rest(name, samples)
             for name in self.mode.quantities
         }
+        if self.mode.codec is not None:
+            make = CODECS[self.mode.codec.name]
+            return make(self.profile, self._mode_id, self.rate_hz, given, self.samples_per_packet)
         # So that a packet that begins near the end finds its rows in one piece.
         rows = np.arange(samples + self.samples_per_packet - 1) % samples
         scales = {
@@ -175,9 +171,14 @@ def _field_bytes(value: Value, raw: Float64, layout: PacketLayout) -> Bytes:
     big = (value.endian or layout.endian) == "big"
     width = WIDTHS[value.type]
     if value.type.startswith("f"):
-        cells = raw.astype(f"<f{width}").view(np.uint8).reshape(*raw.shape, width)
+        floats = np.ascontiguousarray(raw, dtype=f"<f{width}")
+        cells = floats.view(np.uint8).reshape(*raw.shape, width)
     else:
-        cells = _counted(value, raw).astype("<i8").view(np.uint8).reshape(*raw.shape, 8)
+        cells = (
+            np.ascontiguousarray(_counted(value, raw), dtype="<i8")
+            .view(np.uint8)
+            .reshape(*raw.shape, 8)
+        )
         cells = cells[:, :, :width]
     if big:
         cells = cells[:, :, ::-1]

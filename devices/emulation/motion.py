@@ -12,11 +12,10 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.emulation.messages import Float64
 from devices.recording import Recording
 from firmware_profiles.quantity import QUANTITIES, STANDARD_GRAVITY_MPS2
 from motion.samples import Samples
-
-Float64 = NDArray[np.float64]
 
 # Whoever comes back later than this sees the motion from its beginning.
 FORGOTTEN_S: Final = 30.0

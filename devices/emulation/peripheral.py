@@ -19,8 +19,9 @@ from bumble.gatt import Characteristic, CharacteristicValue, Service
 
 from devices.emulation.air import Air
 from devices.emulation.answering import Answering, Event, Setting
-from devices.emulation.encoding import ATT_HEADER_BYTES, Encoder
+from devices.emulation.encoding import Encoder
 from devices.emulation.faults import Faults
+from devices.emulation.messages import ATT_HEADER_BYTES
 from devices.emulation.motion import Motion, Stage
 from devices.emulation.stream import DeviceState, Stream
 from firmware_profiles.schema import BLUETOOTH_BASE, Profile
@@ -307,6 +308,9 @@ class EmulatedSensor:
         now_s = asyncio.get_running_loop().time()
         if self._state.first_stream_s is None:
             self._plan_faults(now_s)
+        if self.stream is not None and not self.stream.begun:
+            # A start on the way to another, as of one of two streams, was none.
+            self._stage.leave(self)
         self._stage.enter(self, now_s)
         self.stream = Stream(
             Encoder(self.profile, setting.mode, setting.rate_hz, setting.parameters),

@@ -9,8 +9,9 @@ import random
 from dataclasses import dataclass
 from typing import Final
 
-from devices.emulation.encoding import Encoder, Message, Track
+from devices.emulation.encoding import Encoder
 from devices.emulation.faults import Faults, within
+from devices.emulation.messages import Message, Track
 from devices.emulation.motion import Motion, Stage, at_rest
 
 # What is nothing while a pose is held.
@@ -85,6 +86,11 @@ class Stream:
     def sampled_s(self, sample: int) -> float:
         """When a sample is measured, counted from 0."""
         return self.began_s + sample / self.rate_hz
+
+    @property
+    def begun(self) -> bool:
+        """Whether a packet has been made."""
+        return self._index > 0
 
     def next(self, mtu: int) -> Outgoing:
         """The packet that is due, and on to the one after it."""

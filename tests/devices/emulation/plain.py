@@ -6,8 +6,9 @@ For tests of the air and of bleak's backend, which know of no sensor.
 import asyncio
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Final, ParamSpec, Self
+from typing import Any, Final, ParamSpec, Self
 
+import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
@@ -35,8 +36,23 @@ def run(test: Callable[P, Awaitable[None]]) -> Callable[P, None]:
     @functools.wraps(test)
     def limited(*args: P.args, **kwargs: P.kwargs) -> None:
         async def whole() -> None:
-            async with asyncio.timeout(LIMIT_S):
-                await test(*args, **kwargs)
+            test_task = asyncio.current_task()
+            gone_wrong: list[str] = []
+
+            def on_error(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+                # What goes wrong in a callback would else let the test wait for its limit.
+                gone_wrong.append(repr(context.get("exception", context["message"])))
+                if test_task is not None:
+                    test_task.cancel()
+
+            asyncio.get_running_loop().set_exception_handler(on_error)
+            try:
+                async with asyncio.timeout(LIMIT_S):
+                    await test(*args, **kwargs)
+            except asyncio.CancelledError:
+                pass
+            if gone_wrong:
+                pytest.fail(f"in a callback: {gone_wrong[0]}")
 
         asyncio.run(whole())
 
