@@ -33,29 +33,30 @@ class Setting:
 class _Recipe:
     """Steps of one kind and setting, and how far the client has followed them.
 
-    events: what the client does. replies: what it then waits for, by event.
+    events: what the client does. replies: what it then waits for, by event. followed: the number
+    of the client's event by which each step so far was done.
     """
 
     kind: Kind
     setting: Setting
     events: list[Event]
     replies: list[list[Expect]]
-    done: int = 0
+    followed: list[int] = field(default_factory=list)
 
-    def follow(self, event: Event) -> list[Expect] | None:
+    def follow(self, event: Event, number: int) -> list[Expect] | None:
         """Replies to the event where it belongs here, None where it does not."""
-        if _same(self.events[self.done], event):
-            place = self.done
-        elif _same(self.events[0], event):
+        place = len(self.followed) % len(self.events)
+        if not _same(self.events[place], event):
+            if not _same(self.events[0], event):
+                return None
             place = 0
-        else:
-            return None
-        self.done = place + 1
+        del self.followed[place:]
+        self.followed.append(number)
         return self.replies[place]
 
     @property
     def complete(self) -> bool:
-        return self.done == len(self.events)
+        return len(self.followed) == len(self.events)
 
 
 def _same(expected: Event, event: Event) -> bool:
@@ -83,25 +84,26 @@ class Answering:
 
     def __init__(self, profile: Profile, preferred: Setting) -> None:
         self._preferred = preferred
+        self._events = 0
         self._recipes = list(_recipes(profile, preferred))
 
     def reset(self) -> None:
         """A new link."""
         for recipe in self._recipes:
-            recipe.done = 0
+            recipe.followed.clear()
 
     def on(self, event: Event, running: Setting | None) -> Answer:
         """running: the setting of the stream that is under way, which a stop has to match."""
+        self._events += 1
         replies: dict[tuple[str, bytes], Expect] = {}
         complete: list[_Recipe] = []
         for recipe in self._recipes:
-            found = recipe.follow(event)
+            found = recipe.follow(event, self._events)
             if found is None:
                 continue
             for reply in found:
                 replies.setdefault((reply.characteristic, reply.reply), reply)
             if recipe.complete:
-                recipe.done = 0
                 complete.append(recipe)
         stops = [
             each
@@ -109,7 +111,6 @@ class Answering:
             if each.kind == "stop" and running is not None and each.setting.mode == running.mode
         ]
         others = [each for each in complete if each.kind != "stop"]
-        # What has more steps was meant rather than what is the end of it.
         chosen = max(others, key=self._weight, default=None)
         if chosen is None and stops:
             chosen = stops[0]
@@ -117,10 +118,11 @@ class Answering:
             return Answer(list(replies.values()))
         return Answer(list(replies.values()), chosen.kind, chosen.setting)
 
-    def _weight(self, recipe: _Recipe) -> tuple[int, bool, bool, bool]:
+    def _weight(self, recipe: _Recipe) -> tuple[tuple[int, ...], bool, bool, bool]:
+        """What was followed most recently was meant, and of that what has more steps."""
         wanted, given = self._preferred, recipe.setting
         return (
-            len(recipe.events),
+            tuple(reversed(recipe.followed)),
             given.mode == wanted.mode,
             given.rate_hz == wanted.rate_hz,
             given.parameters == wanted.parameters,
