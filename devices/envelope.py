@@ -125,9 +125,7 @@ class Envelope:
         self._fit()
 
     def _close_block(self, x: float) -> None:
-        self._blocks.append(
-            (self._count, self._sum_x, self._sum_y, self._first_x, self._recent)
-        )
+        self._blocks.append((self._count, self._sum_x, self._sum_y, self._first_x, self._recent))
         self._count, self._sum_x, self._sum_y, self._recent = 0, 0.0, 0.0, []
         while self._blocks and (
             x - self._blocks[0][3] > self._horizon_s or len(self._blocks) > BLOCKS

@@ -193,3 +193,18 @@ class LinkError(DevicesError):
         self.reason = reason
         self.address = address
         self.name = name
+
+
+class PacketFileFault(StrEnum):
+    NOT_FOUND = "not_found"
+    DAMAGED = "damaged"
+    UNWRITABLE = "unwritable"
+
+
+class PacketFileError(DevicesError):
+    """Raw packets that cannot be read or written. path: the file."""
+
+    def __init__(self, reason: PacketFileFault, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path

@@ -8,12 +8,13 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from devices.adapter import Adapter
 from devices.errors import LinkError, LinkFault, SlotError, SlotFault
 from devices.intake import Counts, Intake, SensorSetup
-from devices.link import Link, LinkChange, LinkMark, LinkState
+from devices.link import PATIENCE_S, Link, LinkChange, LinkMark, LinkState
 from devices.packets import Packet
 from devices.recording import SensorInfo
 from devices.scanner import Found
@@ -99,7 +100,7 @@ class Hub:
         *,
         sink: Callable[[Mapping[str, SensorSetup], int], PacketSink] | None = None,
         tracking: bool = True,
-        patience_s: float | None = None,
+        patience_s: float = PATIENCE_S,
         clock_ns: Callable[[], int] = time.perf_counter_ns,
     ) -> None:
         """sink: makes what is told every packet, from the setups and the origin.
@@ -136,7 +137,6 @@ class Hub:
                     address=wanted.found.address,
                     name=slot,
                 )
-            options = {} if patience_s is None else {"patience_s": patience_s}
             link = Link(
                 adapter,
                 wanted.found,
@@ -145,9 +145,9 @@ class Hub:
                 rate_hz=rate_hz,
                 parameters=wanted.parameters,
                 name=slot,
-                on_change=lambda change, slot=slot: self._note(slot, change),
+                on_change=partial(self._note, slot),
+                patience_s=patience_s,
                 clock_ns=clock_ns,
-                **options,
             )
             self._slots[slot] = _Slot(wanted, link)
         self.origin_ns = 0
@@ -176,7 +176,9 @@ class Hub:
     def setups(self) -> dict[str, SensorSetup]:
         """Profile, mode and rate by slot: all that decoding needs besides the packets."""
         return {
-            slot: SensorSetup(each.wanted.profile, each.link.mode, each.link.rate_hz)
+            slot: SensorSetup(
+                each.wanted.profile, each.link.mode, each.link.rate_hz, each.wanted.parameters
+            )
             for slot, each in self._slots.items()
         }
 

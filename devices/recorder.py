@@ -11,14 +11,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from devices.intake import SensorSetup
-from devices.packet_file import PacketFileWriter
+from devices.packet_file import SUFFIX, PacketFileWriter
 from devices.recording import RecordingInfo, RecordingWriter, SensorInfo, SessionLog
 from motion.samples import Samples, Watermark
 
 
 def packets_path(recording: Path) -> Path:
     """Where the raw packets of a live session are kept: ID.packets.parquet beside ID.parquet."""
-    return recording.with_name(f"{recording.name.removesuffix('.parquet')}.packets.parquet")
+    return recording.with_name(f"{recording.name.removesuffix('.parquet')}{SUFFIX}")
 
 
 class LiveRecorder:

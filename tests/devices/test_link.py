@@ -1,4 +1,4 @@
-"""A link keeps a sensor streaming, whatever homes do to radio links, and says why when it cannot."""
+"""A link keeps a sensor streaming, whatever homes do to it, and says why when it cannot."""
 
 import asyncio
 from collections.abc import Callable
