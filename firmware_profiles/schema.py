@@ -8,7 +8,7 @@ write are put together in `byte_pattern`; what the bytes of a packet are worth i
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -28,8 +28,6 @@ from firmware_profiles.steps import Action, Expect, Read, Subscribe, Unsubscribe
 
 # The longest profile of the library has some 8 kB; a hundred times that is another kind of file.
 LARGEST_PROFILE_BYTES: Final = 800_000
-
-AnyProfile = TypeVar("AnyProfile", bound="Profile")
 
 
 class Profile(Part):
@@ -319,10 +317,10 @@ class Profile(Part):
     # --- files
 
     @classmethod
-    def load(cls, id_or_path: str | Path) -> Self:
+    def load(cls, id_or_path: str | Path) -> "Profile":
         """A profile of the library by id, or any YAML file; raises ProfileError."""
         if is_profile_id(id_or_path):
-            return _library_profile(cls, str(id_or_path))
+            return _library_profile(str(id_or_path))
         path = Path(id_or_path)
         try:
             if path.stat().st_size > LARGEST_PROFILE_BYTES:
@@ -383,6 +381,6 @@ class Profile(Part):
 
 
 @cache
-def _library_profile(model: type[AnyProfile], profile_id: str) -> AnyProfile:
+def _library_profile(profile_id: str) -> Profile:
     """A profile of the library, read once: a scanner asks for all of them."""
-    return model.parse(library_text(profile_id), path=f"{profile_id}.yaml")
+    return Profile.parse(library_text(profile_id), path=f"{profile_id}.yaml")
