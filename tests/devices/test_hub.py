@@ -85,8 +85,9 @@ def test_two_sensors_stream_in_one_session_time() -> None:
             assert isinstance(hub, Source)
             items = await given(hub, 20.0)
             one, two = samples_of(items, "slot0"), samples_of(items, "slot1")
-            assert len(one) == pytest.approx(20.0 * 60, abs=8)
-            assert len(two) == pytest.approx(20.0 * 104, abs=16)
+            for each, rate_hz in ((one, 60.0), (two, 104.0)):
+                assert each.t_s[-1] - each.t_s[0] > 19.0
+                assert np.mean(np.diff(each.t_s)) == pytest.approx(1.0 / rate_hz, rel=2e-3)
             # The same movement, seen by both at the same time: best shift by cross-correlation.
             t_s = np.arange(8.0, 18.0, 0.001)
             first = np.interp(t_s, one.t_s, one.gyr_radps[:, 0])
