@@ -4,7 +4,7 @@ What the bytes are worth is worked out by `devices.layout`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, Self
 
@@ -24,6 +24,10 @@ WIDTHS: Final[Mapping[str, int]] = MappingProxyType(
 
 _NUMBER_TYPE: Final = re.compile(r"[iu]([1-9]|[1-5][0-9]|6[0-4])|f32|f64")
 _AXES: Final = re.compile(r"[+-]?[xyz](\s+[+-]?[xyz]){2}")
+
+
+# Bits are gathered in 64-bit numbers, of which up to seven on either side belong to neighbours.
+WIDEST_BIT_FIELD: Final = 48
 
 
 class Value(Part):
@@ -184,6 +188,18 @@ class PacketLayout(Part):
         if self.packing == "bits":
             if self.repeat is not None or self.trailer:
                 raise ImpossibleError("packing", "a packet of bits has a header alone")
+            wide = next(
+                (v for v in values if v.field and v.component_bits > WIDEST_BIT_FIELD), None
+            )
+            if wide is not None:
+                raise ImpossibleError(
+                    "packing", f"{wide.field!r} has more than {WIDEST_BIT_FIELD} bits"
+                )
+            position = 0
+            for value in values:
+                if value.constant is not None and position % 8:
+                    raise ImpossibleError("header", "a constant begins with a whole byte")
+                position += value.bits
         else:
             odd = next((v for v in values if v.field is not None and v.type not in WIDTHS), None)
             if odd is not None:
@@ -206,6 +222,9 @@ class PacketLayout(Part):
             raise ImpossibleError("framing", "packets in a stream have no padding or second part")
         if self.continuation is not None and not (self.header and self.header[0].constant):
             raise ImpossibleError("continuation", "the first part has to begin with a constant")
+        checksum = self.checksum
+        if checksum is not None and max(checksum.at, checksum.first) >= self.length(1):
+            raise ImpossibleError("checksum", "it lies behind the end of the packet")
         if self.length(1) > byte_pattern.LONGEST_VALUE:
             raise ImpossibleError(
                 "header", "the packet is longer than 512 bytes, the longest value"
@@ -227,12 +246,7 @@ class PacketLayout(Part):
     @property
     def constants(self) -> list[tuple[int, bytes]]:
         """The header's constants, (offset in bytes, bytes): what tells this packet from others."""
-        found, bits = [], 0
-        for value in self.header:
-            if value.constant is not None:
-                found.append((bits // 8, value.constant_bytes))
-            bits += value.bits
-        return found
+        return constants(self.header)
 
     def length(self, samples: int) -> int:
         """Bytes of a packet with that many samples, without padding."""
@@ -241,3 +255,13 @@ class PacketLayout(Part):
             count = samples if self.repeat.count is None else self.repeat.count
             bits += count * sum(value.bits for value in self.repeat.fields)
         return (bits + 7) // 8
+
+
+def constants(values: Iterable[Value]) -> list[tuple[int, bytes]]:
+    """The constants among parts that follow each other, (offset in bytes, bytes)."""
+    found, bits = [], 0
+    for value in values:
+        if value.constant is not None:
+            found.append((bits // 8, value.constant_bytes))
+        bits += value.bits
+    return found

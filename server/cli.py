@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
+from firmware_profiles.errors import ProfileError
 from motion.change import SessionChange
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
@@ -27,7 +28,16 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import compare, emulation, explain, files, recognise, sensors
+from server.commands import (
+    compare,
+    emulation,
+    explain,
+    files,
+    profiles,
+    recognise,
+    redecode,
+    sensors,
+)
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
@@ -73,6 +83,8 @@ gonio.add_command(sensors.scan)
 gonio.add_command(sensors.stream)
 gonio.add_command(sensors.record)
 gonio.add_command(emulation.emulate)
+gonio.add_command(redecode.redecode)
+gonio.add_command(profiles.profiles)
 
 # --- demo
 
@@ -431,7 +443,7 @@ def _sentence(error: BaseException) -> str:
 
 
 _INPUT_ERRORS: Final = (
-    MotionError, DevicesError, ServerError, click.ClickException, ValidationError,
+    MotionError, DevicesError, ProfileError, ServerError, click.ClickException, ValidationError,
     msgspec.MsgspecError, pa.ArrowException, OSError, MemoryError,
 )  # fmt: skip
 
