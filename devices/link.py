@@ -341,7 +341,9 @@ class Link:
     async def _start(self) -> None:
         session = self._session
         self._mark(up=True)
-        await self._ask_about_itself()
+        if self.reconnects == 0:
+            # Later starts are in a hurry; the battery is asked about every minute.
+            await self._ask_about_itself()
         await self._run(self._steps("start"), session)
         await self._first_packet()
 

@@ -3,6 +3,7 @@
 Words come from `wording`; nothing here decides anything. Output for programs is JSON, in `cli`.
 """
 
+import io
 import sys
 import threading
 import time
@@ -61,6 +62,12 @@ def console(stream: TextIO | None = None) -> Console:
     target = sys.stdout if stream is None else stream
     width = None if target.isatty() else PLAIN_WIDTH
     return _Console(file=target, highlight=False, markup=False, emoji=False, width=width)
+
+
+def show_at_once() -> None:
+    """Lines of a command that goes on are seen when they are written, in a pipe or a file too."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)
 
 
 def plain_text(text: str, style: str = "") -> Text:

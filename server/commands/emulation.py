@@ -119,6 +119,7 @@ def emulate(
         )
         for number in range(len(motions))
     ]
+    terminal.show_at_once()
     asyncio.run(
         _serve(loaded, motions, faults, mode, rate_hz, loop, once, port, interval_ms / 1000.0)
     )

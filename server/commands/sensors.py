@@ -95,6 +95,7 @@ async def _until_stopped(seconds: float | None, stopped: asyncio.Event) -> None:
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
+    terminal.show_at_once()
     asyncio.run(work)
 
 
