@@ -15,7 +15,7 @@ LEAST_TRACKING_RATE_HZ: Final = 25.0
 class Step(Part):
     """One thing to do; exactly one of subscribe, unsubscribe, read, write, expect and wait_s.
 
-    bytes: of a write, or with ?? for any byte of an expected reply, which may go on after them.
+    bytes: of a write, or with .. for any byte of an expected reply, which may go on after them.
     response: whether a write is acknowledged; by default as the characteristic allows. reply: what
     an emulated sensor sends, where `bytes` does not say everything.
     """

@@ -60,7 +60,7 @@ def constant(value: str) -> str:
     """`value` where it is a byte pattern without names and gaps; raises ValueError."""
     _, mask = byte_pattern.filled(value, {})
     if 0 in mask:
-        raise ValueError("?? stands for any byte, which is possible in `expect` alone")
+        raise ValueError(".. stands for any byte, which is possible in `expect` alone")
     return value
 
 

@@ -6,6 +6,7 @@ write are put together in `byte_pattern`; what the bytes of a packet are worth i
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
@@ -149,16 +150,26 @@ class Profile(Part):
                 pattern = getattr(step, field)
                 if pattern is None:
                     continue
+                gaps_allowed = step.expect is not None and field == "bytes"
                 for rate_hz in self.modes[mode_id].rates_hz:
-                    for values in self._every_choice(rate_hz):
-                        try:
-                            _, mask = byte_pattern.filled(pattern, values)
-                        except byte_pattern.BytePatternError as error:
-                            raise ImpossibleError(f"{where}.{index}.{field}", str(error)) from None
-                        if 0 in mask and (step.write is not None or field == "reply"):
-                            raise ImpossibleError(
-                                f"{where}.{index}.{field}", "?? is possible in `expect` alone"
-                            )
+                    self._check_pattern(f"{where}.{index}.{field}", pattern, rate_hz, gaps_allowed)
+
+    def _check_pattern(self, where: str, pattern: str, rate_hz: float, gaps_allowed: bool) -> None:
+        for values in self._every_choice(rate_hz):
+            for name in byte_pattern.names(pattern):
+                if name in self.tables and name not in values:
+                    raise ImpossibleError(
+                        where, f"the table {name!r} has no entry for {rate_hz:g} Hz; add it"
+                    )
+                if name not in values:
+                    known = [*self.tables, *self.parameters, "rate"]
+                    raise ImpossibleError(where, f"there is no table {name!r}{near(name, known)}")
+            try:
+                _, mask = byte_pattern.filled(pattern, values)
+            except byte_pattern.BytePatternError as error:
+                raise ImpossibleError(where, str(error)) from None
+            if 0 in mask and not gaps_allowed:
+                raise ImpossibleError(where, ".. stands for any byte, possible in `expect` alone")
 
     def _every_choice(self, rate_hz: float) -> Iterator[dict[str, str | float]]:
         """Each choice of each parameter once, the others at their defaults."""
@@ -306,10 +317,10 @@ class Profile(Part):
     # --- files
 
     @classmethod
-    def load(cls, id_or_path: str | Path) -> Self:
+    def load(cls, id_or_path: str | Path) -> "Profile":
         """A profile of the library by id, or any YAML file; raises ProfileError."""
         if is_profile_id(id_or_path):
-            return cls.parse(library_text(str(id_or_path)), path=f"{id_or_path}.yaml")
+            return _library_profile(str(id_or_path))
         path = Path(id_or_path)
         try:
             if path.stat().st_size > LARGEST_PROFILE_BYTES:
@@ -367,3 +378,9 @@ class Profile(Part):
     def document(self) -> dict[str, Any]:
         """A JSON-able mapping from which `from_document` makes an equal profile."""
         return self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+
+
+@cache
+def _library_profile(profile_id: str) -> Profile:
+    """A profile of the library, read once: a scanner asks for all of them."""
+    return Profile.parse(library_text(profile_id), path=f"{profile_id}.yaml")
