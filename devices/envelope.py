@@ -13,7 +13,7 @@ USUAL_DELAY_S: Final = 0.025
 # Packets do not tell this independently: about five come with one connection event at 100 Hz and
 # 50 ms, and one event in four comes early. Chosen on simulated streams (docs/experiments.md).
 PACKETS_A_WITNESS: Final = 20.0
-# The envelope forgets by blocks, this many to a horizon: it is never shorter than 19/20 of it.
+# The envelope forgets by blocks, this many to a horizon, which it keeps to within one.
 BLOCKS: Final = 20
 # The hull of a thousand random points has about fifteen vertices; only a made-up stream has more.
 MOST_VERTICES: Final = 32
@@ -72,10 +72,6 @@ class Envelope:
         self._hull: list[Point] = []
         self._older = (0, 0.0, 0.0)
         self._touch = (0.0, 0.0)
-
-    @property
-    def empty(self) -> bool:
-        return not self._hull
 
     @property
     def span_s(self) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize_scalar
 
-from devices.envelope import PACKETS_A_WITNESS, USUAL_DELAY_S, Envelope
+from devices.envelope import BLOCKS, PACKETS_A_WITNESS, USUAL_DELAY_S, Envelope
 from motion.samples import Float64
 
 PRIOR_SD = 100e-6
@@ -65,7 +65,7 @@ def test_what_is_older_than_the_horizon_is_forgotten() -> None:
         device_s = 0.05 * index
         envelope.add(device_s, device_s + (0.0 if device_s < 10.0 else 1.0))
     assert envelope.at(500.0) == pytest.approx(501.0, abs=1e-6)
-    assert 90.0 < envelope.span_s <= 100.0
+    assert envelope.span_s == pytest.approx(100.0, abs=100.0 / BLOCKS)
 
 
 def test_points_at_or_before_the_newest_are_ignored() -> None:
