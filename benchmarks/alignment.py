@@ -107,13 +107,14 @@ def simulated(case: Case, duration_s: float, random: np.random.Generator) -> Str
     # The device's clock paces its samples, too.
     period_s = (1.0 + case.rate_error * random.uniform(-1.0, 1.0)) / (1.0 + drift) / timing.rate_hz
     count = int(duration_s / period_s) // size * size
-    true_s: Float64 = random.uniform(0.0, period_s) + period_s * np.arange(count)
+    true_s = np.asarray(random.uniform(0.0, period_s) + period_s * np.arange(count), np.float64)
     device_s = random.uniform(1.0, 400.0) + (1.0 + drift) * true_s
     device_s += case.timestamp_jitter_s * random.standard_normal(count)
     # The sensor's own work and the radio's: what even the freshest packet takes.
-    ready_s: Float64 = true_s[size - 1 :: size] + random.uniform(0.002, 0.008)
+    ready_s = np.asarray(true_s[size - 1 :: size] + random.uniform(0.002, 0.008), np.float64)
+    sent_s: Float64
     if case.spread:
-        sent_s = ready_s + case.interval_s * random.random(ready_s.size)
+        sent_s = np.asarray(ready_s + case.interval_s * random.random(ready_s.size), np.float64)
     else:
         sent_s = _at_events(case, ready_s, duration_s, random)
     sent_s += random.exponential(case.jitter_s, sent_s.size)
