@@ -68,6 +68,7 @@ CASES: Final = (
          replace(_MICROSECONDS, samples_per_packet=4, refers_to="first"), rate_error=0.02),
     Case("no timestamps", Timing(rate_hz=100.0)),
     Case("no timestamps, rate 2 % off", Timing(rate_hz=100.0), rate_error=0.02),
+    Case("no timestamps, rate 5 % off", Timing(rate_hz=100.0), rate_error=0.05),
     Case("no timestamps, stalls of 1 s", Timing(rate_hz=100.0), stall_s=1.0),
     Case("counter, 5 % lost, rate 2 % off",
          Timing(rate_hz=100.0, counter_bits=8), rate_error=0.02, loss=0.05),
@@ -106,13 +107,14 @@ def simulated(case: Case, duration_s: float, random: np.random.Generator) -> Str
     # The device's clock paces its samples, too.
     period_s = (1.0 + case.rate_error * random.uniform(-1.0, 1.0)) / (1.0 + drift) / timing.rate_hz
     count = int(duration_s / period_s) // size * size
-    true_s = random.uniform(0.0, period_s) + period_s * np.arange(count)
+    true_s = np.asarray(random.uniform(0.0, period_s) + period_s * np.arange(count), np.float64)
     device_s = random.uniform(1.0, 400.0) + (1.0 + drift) * true_s
     device_s += case.timestamp_jitter_s * random.standard_normal(count)
     # The sensor's own work and the radio's: what even the freshest packet takes.
-    ready_s = true_s[size - 1 :: size] + random.uniform(0.002, 0.008)
+    ready_s = np.asarray(true_s[size - 1 :: size] + random.uniform(0.002, 0.008), np.float64)
+    sent_s: Float64
     if case.spread:
-        sent_s = ready_s + case.interval_s * random.random(ready_s.size)
+        sent_s = np.asarray(ready_s + case.interval_s * random.random(ready_s.size), np.float64)
     else:
         sent_s = _at_events(case, ready_s, duration_s, random)
     sent_s += random.exponential(case.jitter_s, sent_s.size)
@@ -134,7 +136,7 @@ def simulated(case: Case, duration_s: float, random: np.random.Generator) -> Str
         ticks,
         counter,
         true_s,
-        arrival_s - true_s[first + size - 1],
+        np.asarray(arrival_s - true_s[first + size - 1], np.float64),
     )
 
 
@@ -142,7 +144,7 @@ def _at_events(
     case: Case, ready_s: Float64, duration_s: float, random: np.random.Generator
 ) -> Float64:
     """When packets are sent: at the first event after they are ready that works."""
-    events_s = np.arange(0.0, duration_s + 30.0, case.interval_s)
+    events_s: Float64 = np.arange(0.0, duration_s + 30.0, case.interval_s)
     events_s += random.uniform(0.0, case.interval_s)
     works = random.random(events_s.size) >= case.missed
     if case.stall_s > 0.0:
@@ -158,14 +160,16 @@ def _at_events(
     return np.asarray(events_s[at] + 0.0004 * place)
 
 
-def errors(case: Case, stream: Stream) -> tuple[Float64, Float64, DeviceClock]:
+def errors(case: Case, stream: Stream) -> tuple[Float64, Float64, int]:
     """(k,) seconds by which each sample's time is off, as assigned and as it arrived; NaN without.
 
+    And the number of steps after the first of the times told.
     By arrival, the samples of a packet are spread before it at the nominal rate.
     """
     timing = case.timing
     size = timing.samples_per_packet
     clock = DeviceClock(timing, 0)
+    segment = steps = 0
     assigned = np.full(stream.true_s.size, np.nan)
     arrived = np.full(stream.true_s.size, np.nan)
     before = np.arange(size - 1, -1, -1) / timing.rate_hz
@@ -175,7 +179,9 @@ def errors(case: Case, stream: Stream) -> tuple[Float64, Float64, DeviceClock]:
         last = first + size
         assigned[last - timed.t_s.size : last] = timed.t_s
         arrived[first:last] = arrival_ns / 1e9 - before
-    return assigned - stream.true_s, arrived - stream.true_s, clock
+        steps += timed.segment != segment and arrival_ns > 1e9 * TOLD_S[0]
+        segment = timed.segment
+    return assigned - stream.true_s, arrived - stream.true_s, steps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,13 +190,15 @@ class Outcome:
 
     clock_ms, arrival_ms: (seeds, times told) RMS over the second before each time, less the
     difference of the least delays so far. final_ms: the same for the clock, less the difference of
-    the least delays of the whole run. least_ms: (seeds, 2) least delays of the whole run.
+    the least delays of the whole run. least_ms: (seeds, 2) least delays of the whole run. steps:
+    (seeds, 2) segments that began after the first of the times told.
     """
 
     clock_ms: Float64
     arrival_ms: Float64
     final_ms: Float64
     least_ms: Float64
+    steps: Float64
 
 
 def rms(values: Float64) -> Float64:
@@ -202,12 +210,14 @@ def measured(case: Case, seeds: Sequence[int], duration_s: float = DURATION_S) -
     """Two sensors of a case, once a seed."""
     told = [time_s for time_s in TOLD_S if time_s <= duration_s]
     outcome = Outcome(
-        *(np.empty((len(seeds), len(told))) for _ in range(3)), np.empty((len(seeds), 2))
+        *(np.empty((len(seeds), len(told))) for _ in range(3)),
+        *(np.empty((len(seeds), 2)) for _ in range(2)),
     )
     for row, seed in enumerate(seeds):
         random = np.random.default_rng(seed)
         streams = [simulated(case, duration_s, random) for _ in range(2)]
-        assigned, arrived = zip(*(errors(case, stream)[:2] for stream in streams), strict=True)
+        assigned, arrived, steps = zip(*(errors(case, stream) for stream in streams), strict=True)
+        outcome.steps[row] = steps
         outcome.least_ms[row] = [1e3 * stream.least_delay_s() for stream in streams]
         for column, time_s in enumerate(told):
             so_far = [stream.least_delay_s(time_s) for stream in streams]
@@ -241,7 +251,8 @@ def run(track: Track = untracked, seeds: int = SEEDS) -> Report:
         final_ms = rms(outcome.final_ms)
         spread_ms = float(rms(outcome.least_ms[:, 0] - outcome.least_ms[:, 1]))
         shown = (*clock_ms, *arrival_ms, final_ms[TOLD_S.index(ASKED_S)], spread_ms)
-        rows.append([case.name, *(number(value) for value in shown)])
+        steps = float(np.mean(outcome.steps))
+        rows.append([case.name, *(number(value) for value in shown), number(steps)])
         figures[case.name] = {
             "told_s": list(TOLD_S),
             "clock_rms_ms": clock_ms.tolist(),
@@ -249,12 +260,20 @@ def run(track: Track = untracked, seeds: int = SEEDS) -> Report:
             "final_rms_ms": final_ms.tolist(),
             "clock_ms": outcome.clock_ms.tolist(),
             "arrival_ms": outcome.arrival_ms.tolist(),
+            "steps": outcome.steps.tolist(),
             "least_delay_ms": outcome.least_ms.tolist(),
         }
     heads = [f"{time_s:g} s" for time_s in TOLD_S]
     table = Table(
         f"Alignment of two sensors at 100 Hz, RMS in ms over {seeds} seeds",
-        ["", *heads, *(f"arrival {head}" for head in heads), "20 s, final", "least delays"],
+        [
+            "",
+            *heads,
+            *(f"arrival {head}" for head in heads),
+            "20 s, final",
+            "least delays",
+            "steps",
+        ],
         rows,
     )
     return Report(NAME, [table], _DEFINITIONS, figures)
@@ -268,6 +287,6 @@ _DEFINITIONS: Final = (
     "the head, then over the seeds.",
     "arrival: the same with the time at which a packet came as the time of its last sample. final: "
     "less the difference of the least delays of the whole minute, part of which is still to come. "
-    "least delays: RMS of that difference.",
+    "least delays: RMS of that difference. steps: segments that begin after 5 s, a sensor.",
     f"Asked of {AIM!r}: at most {ASKED_MS:g} ms at {ASKED_S:g} s.",
 )

@@ -6,31 +6,35 @@ each sample its time once. The line between both clocks is `envelope`'s; packets
 
 import math
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self
 
 import numpy as np
 
 from devices.envelope import Envelope
+from firmware_profiles.schema import Profile
 from motion.samples import Float64
 from motion.snapshot import pack, restored
 
 # Times are corrected at no more than this, as a share of what passes (design, the way of a sample):
 # a gyroscope's scale is known to 1 %, twenty times worse.
 LARGEST_SLEW: Final = 500e-6
-# What is off by more takes longer than 20 s to slew away. That is as long as a set's first
-# repetitions, all of which would be shifted; one marked step costs less. It is also one sample at
-# 100 Hz: a radio event can hold the freshest sample back by up to a sample period, and this
-# comes and goes as the two clocks slip past each other; it must not make steps.
-LARGEST_ERROR_S: Final = 20.0 * LARGEST_SLEW
+# What is off by more takes longer than 10 s to slew away, in which a person does two or three
+# repetitions; one marked step costs less. It is half a sample at 100 Hz, so that even a step back
+# drops none. When both clocks slip past each other, the freshest sample of a radio event comes up
+# to one sample period earlier than any before: half of those first slips are steps.
+LARGEST_ERROR_S: Final = 10.0 * LARGEST_SLEW
+# Delays that have grown for good are no error of the times before: a device's clock that tells how
+# much time has passed is brought to them within a minute without a step.
+LARGEST_RISE_S: Final = 60.0 * LARGEST_SLEW
 # Errors shrink with this time constant, while they are small enough.
 CORRECTION_S: Final = 1.0
 
-# The first packet may have waited for a whole connection interval (50 ms on the phones and hosts that
-# wearables meet). Its samples are put that much before its arrival: what is learned next then moves
-# times forwards, for which no sample has to be dropped.
+# The first packet may have waited for a whole connection interval (50 ms on the phones and hosts
+# that wearables meet). Its samples are put that much before its arrival: what is learned next then
+# moves times forwards, for which no sample has to be dropped.
 FIRST_DELAY_S: Final = 0.05
-# ... and is applied, as one step, after ten such intervals, and again once forty have told more, ...
+# ... and is applied, as one step, after ten such intervals, and again once forty have told more,
 ACQUIRE_S: Final = (0.5, 2.0)
 # ... unless it is so small that it is slewed within 2 s.
 ACQUIRED_ERROR_S: Final = 2.0 * LARGEST_SLEW
@@ -47,16 +51,21 @@ CLOCK_HORIZON_S: Final = 600.0
 # within this time.
 RATE_HORIZON_S: Final = 120.0
 
+# A line's ends may be off by a sample period at 100 Hz, while both clocks slip past each other.
+SLIP_S: Final = 0.01
 # What arrives so much ahead of the envelope is either sent by a clock that has begun anew, or a
 # start from a full buffer.
 FURTHEST_AHEAD_S: Final = 0.5
 # No wearable buffers more: 100 Hz of six values are 12 kB. Older ones are of another clock.
 LONGEST_BACKLOG_S: Final = 10.0
+# After a link loss a clock that has begun anew must not pass for one that is only late, by chance
+# of its wrap: the share of the wrap that counts as late.
+LONGEST_CHANCE: Final = 1.0 / 500.0
 # One packet ahead of the envelope may be a damaged timestamp; a second one within this time is not.
 CONFIRM_S: Final = 1.0
 # Bluetooth's longest connection interval: no stream pauses longer and goes on.
 LONGEST_INTERVAL_S: Final = 4.0
-# So many packets that are older than the newest, each newer than the one before: the clock went back.
+# So many packets older than the newest, each newer than the one before: the clock went back.
 BACKWARD_PACKETS: Final = 3
 # Timestamps remembered to tell a packet that came again from one that came late.
 REMEMBERED: Final = 64
@@ -66,8 +75,10 @@ REMEMBERED: Final = 64
 PERIOD_MEMORY_S: Final = 60.0
 # Timestamps are taken this precisely at best: interrupt latency.
 TIMESTAMP_SD_S: Final = 0.2e-3
-# A period further from the nominal one is no period; profiles state rates to 5 %.
-LARGEST_RATE_ERROR: Final = 0.1
+# Sensors have been seen to send twice as fast as asked. One that is slower cannot be told from one
+# that loses every other sample.
+SHORTEST_PERIOD: Final = 0.25
+LONGEST_PERIOD: Final = 1.25
 # Ticks coarser than this share of the sampling period are smoothed, over so many packets.
 COARSE_TICK: Final = 0.2
 SMOOTHING_PACKETS: Final = 16
@@ -95,12 +106,35 @@ class Timing:
     counter_bits: int | None = None
     counter_counts: Literal["packets", "samples"] = "packets"
 
+    @classmethod
+    def of(cls, profile: Profile, mode: str | None = None, rate_hz: float | None = None) -> Self:
+        """Of a profile's mode at a rate, both by default the profile's own; raises ProfileError."""
+        chosen = profile.mode(mode)
+        rate_hz = profile.rate_hz(mode, rate_hz)
+        timing = cls(rate_hz, chosen.samples_at(rate_hz))
+        if chosen.timestamp is not None:
+            stamp = chosen.timestamp
+            timing = replace(
+                timing,
+                tick_s=stamp.unit_s,
+                tick_bits=stamp.width_bits,
+                refers_to=stamp.refers_to,
+            )
+        if chosen.counter is not None:
+            timing = replace(
+                timing,
+                counter_bits=chosen.counter.width_bits,
+                counter_counts=chosen.counter.counts,
+            )
+        return timing
+
     def __post_init__(self) -> None:
         """Raises ValueError on what no sensor has."""
         tick_s = 1.0 if self.tick_s is None else self.tick_s
         if not (0.0 < self.rate_hz < math.inf and 0.0 < tick_s < math.inf):
             raise ValueError("rate_hz and tick_s must be positive and finite")
-        if self.samples_per_packet < 1 or self.tick_bits < 1 or (self.counter_bits or 1) < 1:
+        counter_bits = 1 if self.counter_bits is None else self.counter_bits
+        if self.samples_per_packet < 1 or self.tick_bits < 1 or counter_bits < 1:
             raise ValueError("samples_per_packet, tick_bits and counter_bits must be at least 1")
 
 
@@ -133,9 +167,10 @@ class _Floor:
 class DeviceClock:
     """Assigns the samples of one sensor their session times.
 
-    What it does depends on arrival, ticks and counter alone: the same packets give the same times to
-    the last bit, also from a snapshot. Times strictly increase over the life of the sensor. Within a
-    segment they advance by `period_s` a sample, corrected by at most 500 ppm.
+    What it does depends on arrival, ticks and counter alone: the same packets give the same times
+    to the last bit, also from a snapshot. Times strictly increase over the life of the sensor.
+    Within a segment they advance by `period_s` a sample, corrected by at most 500 ppm; where
+    samples are missing, by the device time that has passed.
     """
 
     def __init__(self, timing: Timing, origin_ns: int) -> None:
@@ -164,6 +199,7 @@ class DeviceClock:
         self._told = False
         self._sums = (1.0, 0.0, 0.0, 0.0, 0.0)
         self._learned_s = 0.0
+        self._blind_steps = 0
         self._smoothed = 0
         self._jitter_s = 0.0
         # Session time of the newest sample, and of the newest that was handed out.
@@ -220,7 +256,7 @@ class DeviceClock:
 
     # What comes in
 
-    def link_down(self, arrival_ns: int) -> None:
+    def link_down(self) -> None:
         """The link is lost: the next packet opens a new segment.
 
         A device clock that went on is recognised by its timestamps; a count cannot be continued.
@@ -272,7 +308,7 @@ class DeviceClock:
         spacing_s = self._period_s
         if spacing_ticks is not None and spacing_ticks > 0:
             stated_s = spacing_ticks * tick_s
-            if abs(stated_s / self._nominal_s - 1.0) < LARGEST_RATE_ERROR:
+            if SHORTEST_PERIOD <= stated_s / self._nominal_s <= LONGEST_PERIOD:
                 spacing_s = stated_s
         after_s = (n - 1) * spacing_s if self.timing.refers_to == "first" else 0.0
         envelope = self._envelope
@@ -284,7 +320,12 @@ class DeviceClock:
         unwrapped = latest - (latest - ticks) % wrap
         device_s = (unwrapped - self._epoch) * tick_s + after_s
         late_s = arrival_s - envelope.at(device_s)
-        if late_s > LONGEST_BACKLOG_S:
+        longest_s = LONGEST_BACKLOG_S
+        if self._broken:
+            longest_s = min(longest_s, LONGEST_CHANCE * wrap * tick_s)
+        if late_s > longest_s:
+            if self._doubtful(arrival_s, gap_s):
+                return self._blind(arrival_s, n, counter)
             return self._begin(arrival_s, n, ticks, after_s, counter)
         # Ticks longer than a packet come twice without a packet that does.
         told_apart = tick_s < 0.9 * self.timing.samples_per_packet * self._nominal_s
@@ -297,20 +338,24 @@ class DeviceClock:
                 return self._nothing(late=n)
             return self._begin(arrival_s, n, ticks, after_s, counter)
         self._older = 0
-        if not (self._acquired == 0 or self._broken) and late_s < -LARGEST_ERROR_S:
-            if self._doubt_s is None or arrival_s - self._doubt_s > CONFIRM_S:
-                self._doubt_s = arrival_s
-                return self._blind(arrival_s, n, counter)
-            self._doubt_s = None
+        sooner = late_s < -LARGEST_ERROR_S and self._acquired > 0
+        if sooner and self._doubtful(arrival_s, gap_s):
+            return self._blind(arrival_s, n, counter)
         centre_s = device_s + 0.5 * tick_s
         lost = self._missing(n, centre_s, counter)
         self._newest = unwrapped
         self._seen.append(unwrapped)
         if self._outdated(gap_s):
             return self._begin(arrival_s, n, ticks, after_s, counter, lost=lost)
-        envelope.add(device_s, arrival_s)
+        if sooner:
+            # Delays are less from now on: what came before does not bound them, and would tilt the
+            # line.
+            envelope = self._renew(device_s, arrival_s)
+        else:
+            envelope.add(device_s, arrival_s)
         before_s = self._device_s
         steps = n + lost
+        self._learn(steps, centre_s)
         expected_s = before_s + steps * self._period_s
         off_s = centre_s - expected_s
         passed_s = steps * self._period_s
@@ -322,8 +367,16 @@ class DeviceClock:
             self._smoothed = 1
             self._device_s = centre_s
             passed_s = centre_s - before_s
-        self._learn(steps, centre_s)
-        return self._move(arrival_s, late_s, n, passed_s, lost)
+        return self._move(envelope, arrival_s, n, passed_s, lost)
+
+    def _doubtful(self, arrival_s: float, gap_s: float) -> bool:
+        """Whether a timestamp that fits nothing may be a damaged one: until a second one comes.
+
+        Not after a pause, in which the device may well have begun anew.
+        """
+        alone = self._doubt_s is None or arrival_s - self._doubt_s > CONFIRM_S
+        self._doubt_s = arrival_s if alone else None
+        return alone and not self._broken and gap_s <= CONFIRM_S
 
     def _missing(self, n: int, centre_s: float, counter: int | None) -> int:
         """Samples lost between the newest one and a packet whose last sample is at `centre_s`."""
@@ -352,6 +405,8 @@ class DeviceClock:
         about the newest sample, device time in what it differs from the nominal.
         """
         count, x, xx, v, xv = self._sums
+        steps += self._blind_steps
+        self._blind_steps = 0
         over_s = centre_s - self._learned_s - steps * self._nominal_s
         self._learned_s = centre_s
         if steps * self._nominal_s > LONGEST_INTERVAL_S or abs(over_s) > LONGEST_INTERVAL_S:
@@ -369,9 +424,9 @@ class DeviceClock:
         if spread > 0.0:
             error_s = max(self._tick_s / math.sqrt(12.0), TIMESTAMP_SD_S, self._jitter_s)
             doubt = error_s / (self._period_sd * self._nominal_s)
-            change = (xv - x * v / count) / (spread + doubt * doubt) / self._nominal_s
-            limit = LARGEST_RATE_ERROR
-            self._period_s = self._nominal_s * (1.0 + max(-limit, min(limit, change)))
+            ratio = 1.0 + (xv - x * v / count) / (spread + doubt * doubt) / self._nominal_s
+            ratio = max(SHORTEST_PERIOD, min(LONGEST_PERIOD, ratio))
+            self._period_s = self._nominal_s * ratio
             self._told = spread > 100.0 * doubt * doubt
 
     def _restart_period(self) -> None:
@@ -427,9 +482,9 @@ class DeviceClock:
             rise_s = self._risen(arrival_s, late_s)
             if rise_s > 0.0:
                 # The count is behind by what got lost unseen.
-                self._renew(self._device_s, arrival_s - late_s + rise_s)
+                envelope = self._renew(self._device_s, arrival_s - late_s + rise_s)
                 lost = round(rise_s / self.period_s)
-        return self._move(arrival_s, late_s, n, steps * self._period_s, lost)
+        return self._move(envelope, arrival_s, n, steps * self._period_s, lost)
 
     def _risen(self, arrival_s: float, late_s: float) -> float:
         """By how much the least delay has risen for good, 0 if it has not.
@@ -461,17 +516,18 @@ class DeviceClock:
         """Whether the clocks may have drifted apart while nothing came."""
         if self._envelope is None or gap_s < LONGEST_INTERVAL_S:
             return False
-        drift_sd = self._envelope.next_prior(LARGEST_ERROR_S)[1]
+        drift_sd = self._envelope.next_prior(SLIP_S)[1]
         return gap_s * drift_sd > 0.5 * LARGEST_ERROR_S
 
-    def _renew(self, device_s: float, arrival_s: float) -> None:
+    def _renew(self, device_s: float, arrival_s: float) -> Envelope:
         """Start a new envelope, which knows of the old one how fast the clocks drift apart."""
         if self._envelope is not None:
-            self._prior = self._envelope.next_prior(LARGEST_ERROR_S)
+            self._prior = self._envelope.next_prior(SLIP_S)
         ticked = self.timing.tick_s is not None
         horizon_s = CLOCK_HORIZON_S if ticked else RATE_HORIZON_S
         self._envelope = Envelope(*self._prior, horizon_s)
         self._envelope.add(device_s, arrival_s)
+        return self._envelope
 
     def _begin(
         self,
@@ -501,6 +557,7 @@ class DeviceClock:
         self._jitter_s = 0.0
         self._restart_period()
         self._learned_s = self._device_s
+        self._blind_steps = 0
         self._acquired = 0
         self._since_s = arrival_s
         self._broken = False
@@ -517,26 +574,29 @@ class DeviceClock:
 
     def _blind(self, arrival_s: float, n: int, counter: int | None) -> Timed:
         """A packet whose own time is missing or in doubt follows the one before."""
-        if self._envelope is None:
+        envelope = self._envelope
+        if envelope is None:
             # Its samples get no time: where the device's clock stands is not known yet.
             return self._nothing(late=n)
         lost = 0
         if counter is not None:
             lost = self._missing(n, self._device_s + n * self._period_s, counter)
+        self._blind_steps += n + lost
         passed_s = (n + lost) * self._period_s
         self._device_s += passed_s
-        late_s = arrival_s - self._envelope.at(self._device_s)
-        return self._move(arrival_s, late_s, n, passed_s, lost)
+        return self._move(envelope, arrival_s, n, passed_s, lost)
 
-    def _move(self, arrival_s: float, late_s: float, n: int, passed_s: float, lost: int) -> Timed:
+    def _move(
+        self, envelope: Envelope, arrival_s: float, n: int, passed_s: float, lost: int
+    ) -> Timed:
         """Advance by `passed_s` device seconds, and towards the envelope."""
-        assert self._envelope is not None
+        late_s = arrival_s - envelope.at(self._device_s)
         self._packets += 1
         self._delay_s += (max(0.0, late_s) - self._delay_s) / min(self._packets, REMEMBERED)
         step_s = passed_s * self._rate
         before_s = self._t_s
         expected_s = before_s + step_s
-        aim_s = self._envelope.at(self._device_s)
+        aim_s = envelope.at(self._device_s)
         error_s = aim_s - expected_s
         largest_s = LARGEST_ERROR_S
         if self._acquired < len(ACQUIRE_S) and not self._broken:
@@ -548,7 +608,10 @@ class DeviceClock:
                 self._t_s = expected_s
                 self._error_s = error_s
                 return self._give(n, step_s / (n + lost), lost)
-        if abs(error_s) > largest_s or self._broken:
+        rise_s = largest_s
+        if self.timing.tick_s is not None and largest_s == LARGEST_ERROR_S:
+            rise_s = LARGEST_RISE_S
+        if error_s > rise_s or error_s < -largest_s or self._broken:
             self._segment += 1
             self._broken = False
             self._t_s = aim_s
@@ -581,25 +644,27 @@ class DeviceClock:
         document = {name: getattr(self, name) for name in _PLAIN}
         document["_prior"] = list(self._prior)
         document["_envelope"] = None if self._envelope is None else self._envelope.state()
-        for name in ("_epoch", "_newest", "_older_at"):
-            # Unwrapped timestamps go beyond 64 bits.
-            document[name] = str(document[name])
+        for name in _WHOLE:
+            # Unwrapped timestamps go beyond the 64 bits of a snapshot's numbers.
+            value = getattr(self, name)
+            document[name] = None if value is None else str(value)
         document["_seen"] = [str(value) for value in self._seen]
         document["_sums"] = list(self._sums)
         document["_floors"] = [[item.start_s, item.least_s, item.packets] for item in self._floors]
         return pack(_KIND, document)
 
     @classmethod
-    def restore(cls, timing: Timing, snapshot: bytes) -> Self:
+    def restore(cls, timing: Timing, snapshot: bytes) -> "DeviceClock":
         """The clock of a snapshot; raises motion.errors.SnapshotError on anything else."""
 
-        def build(document: dict[str, Any]) -> Self:
-            clock = cls(timing, document["_origin_ns"])
+        def build(document: dict[str, Any]) -> DeviceClock:
+            clock = cls(timing, 0)
             for name in _PLAIN:
                 setattr(clock, name, document[name])
             clock._prior = (document["_prior"][0], document["_prior"][1])
-            for name in ("_epoch", "_newest", "_older_at"):
-                setattr(clock, name, int(document[name]))
+            for name in _WHOLE:
+                value = document[name]
+                setattr(clock, name, None if value is None else int(value))
             if document["_envelope"] is not None:
                 clock._envelope = Envelope.restore(document["_envelope"])
             clock._seen.extend(int(value) for value in document["_seen"])
@@ -612,7 +677,8 @@ class DeviceClock:
 
 
 _PLAIN: Final = (
-    "_origin_ns", "_arrival_ns", "_segment", "_broken", "_epoch", "_newest", "_counter", "_older",
-    "_older_at", "_doubt_s", "_device_s", "_nominal_s", "_period_s", "_period_sd",
-    "_smoothed", "_jitter_s", "_told", "_learned_s", "_t_s", "_given_s", "_error_s", "_since_s", "_acquired", "_delay_s", "_packets",
+    "_segment", "_broken", "_older", "_doubt_s", "_device_s", "_nominal_s", "_period_s",
+    "_period_sd", "_smoothed", "_jitter_s", "_told", "_learned_s", "_blind_steps",
+    "_t_s", "_given_s", "_error_s", "_since_s", "_acquired", "_delay_s", "_packets",
 )  # fmt: skip
+_WHOLE: Final = ("_origin_ns", "_arrival_ns", "_epoch", "_newest", "_counter", "_older_at")

@@ -10,10 +10,10 @@ from typing import Any, Final, Self
 # A packet is never early, and most are late by up to the connection interval. So much, on average,
 # for intervals of 15 to 100 ms; it weighs what the packets say of the rate against what was known.
 USUAL_DELAY_S: Final = 0.025
-# Packets of one connection event arrive together and tell one thing: about five of them at 100 Hz
-# and 50 ms.
-PACKETS_AN_EVENT: Final = 20.0
-# The envelope forgets by blocks, this many to a horizon: it is never shorter than 19/20 of it.
+# Packets do not tell this independently: about five come with one connection event at 100 Hz and
+# 50 ms, and one event in four comes early. Chosen on simulated streams (docs/experiments.md).
+PACKETS_A_WITNESS: Final = 20.0
+# The envelope forgets by blocks, this many to a horizon, which it keeps to within one.
 BLOCKS: Final = 20
 # The hull of a thousand random points has about fifteen vertices; only a made-up stream has more.
 MOST_VERTICES: Final = 32
@@ -51,8 +51,8 @@ class Envelope:
     Delay is one-sided, so that the line lies under every point (x, device seconds; y, seconds by
     which arrival is ahead of x). Among those lines it is the one that leaves the least delay on
     average (Moon, Skelly and Towsley 1999: it passes through the edge of the lower hull under the
-    mean of x), with a normal prior on the rate, since a few seconds tell nothing of it. Points older
-    than the horizon are forgotten; memory is bounded.
+    mean of x), with a normal prior on the rate, since a few seconds tell nothing of it. Points
+    older than the horizon are forgotten; memory is bounded.
 
     drift: seconds gained by session time a device second, less one. at(x): session seconds.
     """
@@ -72,10 +72,6 @@ class Envelope:
         self._hull: list[Point] = []
         self._older = (0, 0.0, 0.0)
         self._touch = (0.0, 0.0)
-
-    @property
-    def empty(self) -> bool:
-        return not self._hull
 
     @property
     def span_s(self) -> float:
@@ -148,7 +144,7 @@ class Envelope:
         # Minus the logarithm of the posterior, for exponential delays: weight times the mean
         # distance from the line, and half the square of the standardised drift. Convex in drift;
         # at vertex i its slope is that of `gradient`, valid between the slopes of both edges.
-        weight = count / (PACKETS_AN_EVENT * USUAL_DELAY_S)
+        weight = count / (PACKETS_A_WITNESS * USUAL_DELAY_S)
         variance = self._prior_sd * self._prior_sd
 
         def edge(index: int) -> float:

@@ -197,14 +197,34 @@ class LinkError(DevicesError):
 
 class PacketFileFault(StrEnum):
     NOT_FOUND = "not_found"
+    UNREADABLE = "unreadable"
+    NOT_PARQUET = "not_parquet"
     DAMAGED = "damaged"
+    COLUMNS = "columns"
+    METADATA = "metadata"
+    PROFILE = "profile"
+    ROW = "row"
+    TOO_LARGE = "too_large"
     UNWRITABLE = "unwritable"
 
 
 class PacketFileError(DevicesError):
-    """Raw packets that cannot be read or written. path: the file."""
+    """A file of raw packets that cannot be read or written.
 
-    def __init__(self, reason: PacketFileFault, message: str, *, path: str) -> None:
+    path: the file. row: counted from 0. field: dotted path within the metadata.
+    """
+
+    def __init__(
+        self,
+        reason: PacketFileFault,
+        message: str,
+        *,
+        path: str,
+        row: int | None = None,
+        field: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.path = path
+        self.row = row
+        self.field = field

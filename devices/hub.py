@@ -15,7 +15,7 @@ from devices.adapter import Adapter
 from devices.errors import LinkError, LinkFault, SlotError, SlotFault
 from devices.intake import Counts, Intake, SensorSetup
 from devices.link import PATIENCE_S, Link, LinkChange, LinkMark, LinkState
-from devices.packets import Packet
+from devices.packet_file import Arrived, LinkChanged, PacketEvent, Ticked, feed
 from devices.recording import SensorInfo
 from devices.scanner import Found
 from devices.source import Item, SensorChange
@@ -50,19 +50,15 @@ class Wanted:
 class PacketSink(Protocol):
     """Is told everything that the intake is told, in the same order."""
 
-    def packet(self, slot: str, packet: Packet) -> None: ...
-
-    def link(self, slot: str, up: bool, at_ns: int) -> None: ...
-
-    def tick(self, now_ns: int) -> None: ...
+    def write(self, event: PacketEvent) -> None: ...
 
 
 @dataclass(slots=True)
 class SensorStatus:
     """What is known of a sensor at this moment, for tables and pages.
 
-    packets, samples, lost, duplicate, refused, late: counted since `open`. overflow: packets that
-    came faster than they were read. delay_ms: of the newest packet, above the least one seen.
+    counts: since `open`. overflow: packets that came faster than they were read. delay_s: by how
+    much packets come later than the fastest of them, on average.
     """
 
     slot: str
@@ -71,6 +67,7 @@ class SensorStatus:
     state: LinkState
     message: str | None
     counts: Counts
+    delay_s: float
     overflow: int
     reconnects: int
     rssi_dbm: int
@@ -244,6 +241,7 @@ class Hub:
                 state=each.link.state,
                 message=each.message,
                 counts=Counts() if intake is None else intake.counts[slot],
+                delay_s=0.0 if intake is None else intake.delay_s(slot),
                 overflow=each.link.overflow,
                 reconnects=each.link.reconnects,
                 rssi_dbm=each.wanted.found.rssi_dbm,
@@ -276,24 +274,18 @@ class Hub:
         intake = self._intake
         if intake is None:
             return
-        came: list[tuple[int, int, str, Packet | LinkMark]] = []
+        came: list[tuple[int, int, PacketEvent]] = []
         now_ns = self._clock_ns()
         for slot, each in self._slots.items():
             for item in each.link.take():
-                at_ns = item.at_ns if isinstance(item, LinkMark) else item.arrival_ns
-                came.append((at_ns, len(came), slot, item))
-        came.sort()
-        for at_ns, _, slot, item in came:
+                if isinstance(item, LinkMark):
+                    event: PacketEvent = LinkChanged(slot, item.up, item.at_ns)
+                    came.append((item.at_ns, len(came), event))
+                else:
+                    came.append((item.arrival_ns, len(came), Arrived(slot, item)))
+        for at_ns, _, event in sorted(came, key=lambda each: each[:2]):
             await self._tick_until(intake, at_ns)
-            if isinstance(item, LinkMark):
-                intake.link(slot, item.up, item.at_ns)
-                if self._sink is not None:
-                    self._sink.link(slot, item.up, item.at_ns)
-                continue
-            if self._sink is not None:
-                self._sink.packet(slot, item)
-            for samples in intake.packet(slot, item):
-                await self._given.put(samples)
+            await self._tell(intake, event)
         await self._tick_until(intake, now_ns)
         for slot, each in self._slots.items():
             changes, each.changes = each.changes, []
@@ -307,8 +299,10 @@ class Hub:
         while self._next_tick_ns <= now_ns:
             at_ns = self._next_tick_ns
             self._next_tick_ns += TICK_NS
-            if self._sink is not None:
-                self._sink.tick(at_ns)
-            watermark = intake.tick(at_ns)
-            if watermark is not None:
-                await self._given.put(watermark)
+            await self._tell(intake, Ticked(at_ns))
+
+    async def _tell(self, intake: Intake, event: PacketEvent) -> None:
+        if self._sink is not None:
+            self._sink.write(event)
+        for item in feed(intake, event):
+            await self._given.put(item)

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from devices.intake import SensorSetup
-from devices.packet_file import SUFFIX, PacketFileWriter
+from devices.packet_file import PacketFileInfo, PacketFileWriter, PacketSensor
 from devices.recording import RecordingInfo, RecordingWriter, SensorInfo, SessionLog
 from motion.samples import Samples, Watermark
+
+SUFFIX: Final = ".packets.parquet"
 
 
 def packets_path(recording: Path) -> Path:
@@ -39,7 +41,12 @@ class LiveRecorder:
 
     def sink(self, setups: Mapping[str, SensorSetup], origin_ns: int) -> PacketFileWriter:
         """Where the hub puts every packet; raises PacketFileError when it cannot be written."""
-        self._packets = PacketFileWriter(packets_path(self.path), setups, origin_ns)
+        info = PacketFileInfo(
+            sensors={slot: PacketSensor.of(setup) for slot, setup in setups.items()},
+            origin_ns=origin_ns,
+            id=self.path.stem,
+        )
+        self._packets = PacketFileWriter(packets_path(self.path), info)
         return self._packets
 
     def samples(self, samples: Samples) -> None:

@@ -3,15 +3,18 @@
 Reads options and writes the recording. Decoding is `devices.packet_file`'s.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import click
 import numpy as np
 
-from devices.packet_file import SUFFIX, PacketFile
-from devices.recorder import packets_path
+from devices.intake import Intake, SensorSetup
+from devices.packet_file import PacketFile
+from devices.packet_file import redecode as redecoded
+from devices.recorder import SUFFIX, packets_path
 from devices.recording import Recording, RecordingInfo, RecordingWriter, SensorInfo
 from firmware_profiles.schema import Profile
 from motion.samples import Samples
@@ -45,22 +48,23 @@ def redecode(recording: Path, profiles: Sequence[str], output: Path) -> None:
     stored = packets.with_name(f"{packets.name.removesuffix(SUFFIX)}.parquet")
     check_output("--output", output, [packets, stored])
     session = Recording.open(stored) if stored.exists() else None
-    others = _profiles(profiles, file)
+    setups = file.info.setups(path=file.path)
+    changed = _changed(profiles, setups)
     out = terminal.console()
     info = RecordingInfo(
         sensors={
             slot: SensorInfo(
                 rate_hz=setup.profile.rate_hz(setup.mode, setup.rate_hz), profile=setup.profile.id
             )
-            for slot, setup in file.sensors.items()
+            for slot, setup in {**setups, **changed}.items()
         },
         id=output.stem,
     )
     if session is not None:
         info = session.info.changed({"id": output.stem})
-    rows = dict.fromkeys(file.sensors, 0)
+    rows = dict.fromkeys(setups, 0)
     with RecordingWriter(output, info) as writer:
-        for item in file.inputs(others):
+        for item in redecoded(packets, changed):
             if isinstance(item, Samples):
                 writer.write(item)
                 rows[item.sensor] += len(item)
@@ -78,18 +82,20 @@ def redecode(recording: Path, profiles: Sequence[str], output: Path) -> None:
     terminal.say(out, f"wrote {output}")
 
 
-def _profiles(asked: Sequence[str], file: PacketFile) -> dict[str, Profile]:
-    chosen: dict[str, Profile] = {}
+def _changed(asked: Sequence[str], setups: Mapping[str, SensorSetup]) -> dict[str, SensorSetup]:
+    """The sensors that are read with another profile than then."""
+    chosen: dict[str, SensorSetup] = {}
     for text in asked:
         slot, equals, name = text.partition("=")
-        if not equals:
-            chosen |= dict.fromkeys(file.sensors, Profile.load(text))
-        elif slot in file.sensors:
-            chosen[slot] = Profile.load(name)
-        else:
+        if equals and slot not in setups:
             raise OptionError(
-                "--profile", f"There is no sensor {slot!r}; there is {', '.join(file.sensors)}."
+                "--profile", f"There is no sensor {slot!r}; there is {', '.join(setups)}."
             )
+        profile = Profile.load(name if equals else text)
+        for each in (slot,) if equals else tuple(setups):
+            chosen[each] = replace(setups[each], profile=profile)
+            # Refuses, before anything is written, what the profile does not have.
+            Intake({each: chosen[each]}, 0)
     return chosen
 
 
