@@ -405,7 +405,7 @@ def advertised_name(profile: Profile, address: str) -> str:
 
     Raises ValueError where none can be made up and the profile is recognised by nothing else.
     """
-    digits = "".join(filter(str.isdigit, address))[-4:].rjust(4, "0")
+    digits = f"{int(address.replace(':', '')[-4:], 16) % 10_000:04d}"
     for pattern in profile.advertisement.names:
         name = re.sub(r"\(\?:|\)|\(|\^|\$", "", pattern.split("|")[0])
         name = re.sub(
