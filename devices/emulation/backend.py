@@ -150,8 +150,10 @@ class Central:
             self.device.on_disconnection(handle, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
     def close(self) -> None:
-        """Leave the air; links end."""
+        """Leave the air; links end, and clients are told."""
         self._close()
+        if self.lost is None:
+            self._on_lost("the emulated radio was closed")
 
 
 class _HciSource(StreamPacketSource):

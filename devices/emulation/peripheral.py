@@ -342,12 +342,12 @@ class EmulatedSensor:
             if stream.due_s > now_s or connection is None:
                 break
             outgoing = stream.next(connection.att_mtu)
-            if not outgoing.messages:
+            if outgoing.lost:
                 self.lost += 1
                 continue
             for _ in range(2 if outgoing.twice else 1):
                 heard = [self._notify(uuid, data) for uuid, data in outgoing.messages]
-            if any(heard):
+            if any(heard) or not heard:
                 self.sent += 1
                 self.samples += stream.samples_per_packet
                 self.duplicated += outgoing.twice

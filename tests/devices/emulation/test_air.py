@@ -247,6 +247,22 @@ async def test_what_was_under_way_does_not_reach_the_next_connection() -> None:
 
 
 @run
+async def test_closing_the_clients_radio_ends_its_links_on_both_sides() -> None:
+    air = Air()
+    peripheral = await PlainPeripheral(air).start()
+    central = Central.on(air)
+    dropped = asyncio.Event()
+    client = client_of(await find(central, "plain"), dropped)
+    await client.connect()
+    central.close()
+    await dropped.wait()
+    while peripheral.connection is not None:
+        await asyncio.sleep(0.005)
+    with pytest.raises(BleakError, match="closed"):
+        await client.connect()
+
+
+@run
 async def test_a_device_is_asked_for_its_services_once() -> None:
     air = Air()
     await PlainPeripheral(air).start()
