@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from devices.frame import Float64, Refusal
 from firmware_profiles.byte_pattern import LONGEST_VALUE
+from firmware_profiles.packet_layout import PacketLayout, Value, constants
 from firmware_profiles.quantity import QUANTITIES
-from firmware_profiles.schema import PacketLayout, Profile, Value
+from firmware_profiles.schema import Profile
 
 Bytes = NDArray[np.uint8]
 
@@ -64,7 +65,7 @@ class CompiledLayout:
     ) -> None:
         """ticks, counter: names of the fields with the device's time and number."""
         self.layout = layout
-        self.constants = layout.constants
+        self.constants = constants(layout.header)
         self._bits = layout.packing == "bits"
         self._ticks, self._counter = ticks, counter
 
@@ -80,6 +81,7 @@ class CompiledLayout:
         self._header_length = (bits + 7) // 8
         self._trailer, bits = compiled(layout.trailer)
         self._trailer_length = bits // 8
+        self._trailer_constants = constants(layout.trailer)
         self._repeat, bits = compiled([] if layout.repeat is None else layout.repeat.fields)
         self._block_length = bits // 8
         self._blocks = layout.repeat is not None and layout.repeat.order == "blocks"
@@ -143,16 +145,23 @@ class CompiledLayout:
         used = self._header_length + self._trailer_length
         used += 0 if self.layout.repeat is None else samples * self._block_length
         if used < length:
-            self._refuse(refused, (packets[:, used:] != 0).any(axis=1), Refusal.TOO_LONG)
+            self._refuse(refused, packets[:, used:].max(axis=1) != 0, Refusal.TOO_LONG)
+        after = used - self._trailer_length
+        for offset, constant in self._trailer_constants:
+            part = packets[:, after + offset : after + offset + len(constant)]
+            wrong = (part != np.frombuffer(constant, np.uint8)).any(axis=1)
+            self._refuse(refused, wrong, Refusal.CONSTANT)
         checksum = self.layout.checksum
         if checksum is not None:
-            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64) & np.uint64(0xFF)
-            wrong = np.asarray(total != packets[:, checksum.at])
+            told = packets[:, checksum.at]
+            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64)
+            if checksum.at % length >= checksum.first:
+                total -= told
+            wrong = np.not_equal(total & np.uint64(0xFF), told, dtype=np.bool_)
             self._refuse(refused, wrong, Refusal.CHECKSUM)
 
         values: dict[str, Float64] = {}
         whole: dict[str, list[int]] = {}
-        after = used - self._trailer_length
         for start, fields in ((0, self._header), (after, self._trailer)):
             for field in fields:
                 raw = self._raw(packets, field, 8 * start + field.offset, 1, 0)
@@ -181,7 +190,7 @@ class CompiledLayout:
         )
 
     @staticmethod
-    def _refuse(refused: dict[int, Refusal], bad: NDArray[np.bool_], why: Refusal) -> None:
+    def _refuse(refused: dict[int, Refusal], bad: ArrayLike, why: Refusal) -> None:
         for index in np.flatnonzero(bad).tolist():
             refused.setdefault(index, why)
 

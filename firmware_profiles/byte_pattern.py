@@ -2,7 +2,7 @@
 
     01 63 '/Meas/IMU6/' {rate:ascii} 00      a text with the rate in it
     03 03 {acc_odr} {acc_range}              bytes looked up in tables
-    f0 02 02 00 ??                           any byte, in replies alone
+    f0 02 02 00 ..                           any byte, in replies alone
 
 A name may say how a number is packed: `u8 u16 u32 f32` (little-endian), `u16be u32be f32be`, or
 `ascii`; without that the table's own entry is hexadecimal bytes.
@@ -11,10 +11,11 @@ A name may say how a number is packed: `u8 u16 u32 f32` (little-endian), `u16be 
 import re
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 _TOKEN: Final = re.compile(
-    r"\s*(?:(?P<hex>[0-9A-Fa-f]{2})(?![0-9A-Fa-f])|(?P<any>\?\?)|'(?P<text>[^']*)'"
+    r"\s*(?:(?P<hex>[0-9A-Fa-f]{2})(?![0-9A-Fa-f])|(?P<any>\.\.)|'(?P<text>[^']*)'"
     r"|\{(?P<name>[a-z][a-z0-9_]*)(?::(?P<packing>[a-z0-9]+))?\})"
 )
 _PACKINGS: Final = {
@@ -61,7 +62,8 @@ def filled(pattern: str, values: Mapping[str, str | float]) -> tuple[bytes, byte
     return bytes(data), bytes(mask)
 
 
-def _tokens(pattern: str) -> list[re.Match[str]]:
+@lru_cache(maxsize=1024)
+def _tokens(pattern: str) -> tuple[re.Match[str], ...]:
     found, position = [], 0
     text = pattern.rstrip()
     while position < len(text):
@@ -79,7 +81,7 @@ def _tokens(pattern: str) -> list[re.Match[str]]:
             )
         found.append(match)
         position = match.end()
-    return found
+    return tuple(found)
 
 
 def _value(name: str, packing: str | None, values: Mapping[str, str | float]) -> bytes:

@@ -6,6 +6,7 @@ time, by which their samples are paired. Source: polarofficial/polar-ble-sdk, Pm
 AccData.kt, GyrData.kt, PmdTimeStampUtils.kt.
 """
 
+import math
 import struct
 from collections import Counter, deque
 from typing import Final
@@ -225,4 +226,4 @@ def sample_times(ticks: int, samples: int, previous: int | None, period_ns: floa
     if previous is not None and 0 < ticks - previous <= _LATEST * samples * period_ns:
         step = (ticks - previous) / samples
     # From the end, as the time of the last sample is exact and a large float is not.
-    return [ticks - round((samples - 1 - index) * step) for index in range(samples)]
+    return [ticks - math.ceil((samples - 1 - index) * step) for index in range(samples)]
