@@ -22,8 +22,10 @@ from devices.emulation.motion import at_rest
 from devices.emulation.openearable import OpenEarableTrack
 from devices.emulation.polar import PolarTrack
 from firmware_profiles import byte_pattern
+from firmware_profiles.mode import Mode
+from firmware_profiles.packet_layout import WIDTHS, PacketLayout, Value
 from firmware_profiles.quantity import QUANTITIES
-from firmware_profiles.schema import WIDTHS, Mode, PacketLayout, Profile, Value
+from firmware_profiles.schema import Profile
 
 # What no layout describes, by the codec that the profile names.
 CODECS: Final[Mapping[str, Callable[[Profile, str, float, Mapping[str, Float64], int], Track]]] = {

@@ -24,7 +24,8 @@ from devices.emulation.faults import Faults
 from devices.emulation.messages import ATT_HEADER_BYTES
 from devices.emulation.motion import Motion, Stage
 from devices.emulation.stream import DeviceState, Stream
-from firmware_profiles.schema import BLUETOOTH_BASE, Profile
+from firmware_profiles.part import BLUETOOTH_BASE
+from firmware_profiles.schema import Profile
 from firmware_profiles.steps import Subscribe, Unsubscribe, Write
 
 # Small sensors advertise ten times a second at most; ours do it more often, to be found soon.
