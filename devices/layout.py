@@ -153,8 +153,11 @@ class CompiledLayout:
             self._refuse(refused, wrong, Refusal.CONSTANT)
         checksum = self.layout.checksum
         if checksum is not None:
-            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64) & np.uint64(0xFF)
-            wrong = np.not_equal(total, packets[:, checksum.at], dtype=np.bool_)
+            told = packets[:, checksum.at]
+            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64)
+            if checksum.at % length >= checksum.first:
+                total -= told
+            wrong = np.not_equal(total & np.uint64(0xFF), told, dtype=np.bool_)
             self._refuse(refused, wrong, Refusal.CHECKSUM)
 
         values: dict[str, Float64] = {}

@@ -11,7 +11,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from firmware_profiles import byte_pattern, expression
-from firmware_profiles.part import ImpossibleError, Name, Part, constant, near
+from firmware_profiles.part import ImpossibleError, Name, Part, alternatives, constant, near
 from firmware_profiles.quantity import QUANTITIES
 
 WIDTHS: Final[Mapping[str, int]] = MappingProxyType(
@@ -86,7 +86,7 @@ class Value(Part):
         elif self.unit not in quantity.units:
             raise ImpossibleError(
                 "unit",
-                f"{self.unit!r} is no unit of {self.field}; give {' or '.join(quantity.units)}",
+                f"{self.unit!r} is no unit of {self.field}; give {alternatives(quantity.units)}",
             )
         if isinstance(self.scale, str) and not re.fullmatch("[a-z][a-z0-9_]*", self.scale):
             expression.value(self.scale)
@@ -141,10 +141,13 @@ class Repeat(Part):
 
 
 class Checksum(Part):
-    """kind `sum8`: the byte at `at` is the sum of all bytes from `first` on, modulo 256."""
+    """kind `sum8`: the byte at `at` is the sum of all others from `first` on, modulo 256.
+
+    at: counted from 0, or from the end with -1 for the last byte.
+    """
 
     kind: Literal["sum8"]
-    at: int = Field(ge=0, lt=byte_pattern.LONGEST_VALUE)
+    at: int = Field(ge=-byte_pattern.LONGEST_VALUE, lt=byte_pattern.LONGEST_VALUE)
     first: int = Field(ge=0, lt=byte_pattern.LONGEST_VALUE)
 
 
@@ -223,8 +226,11 @@ class PacketLayout(Part):
         if self.continuation is not None and not (self.header and self.header[0].constant):
             raise ImpossibleError("continuation", "the first part has to begin with a constant")
         checksum = self.checksum
-        if checksum is not None and max(checksum.at, checksum.first) >= self.length(1):
-            raise ImpossibleError("checksum", "it lies behind the end of the packet")
+        shortest = self.length(1)
+        if checksum is not None and not (
+            -shortest <= checksum.at < shortest and checksum.first < shortest
+        ):
+            raise ImpossibleError("checksum", "it lies outside the packet")
         if self.length(1) > byte_pattern.LONGEST_VALUE:
             raise ImpossibleError(
                 "header", "the packet is longer than 512 bytes, the longest value"

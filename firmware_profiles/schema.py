@@ -17,7 +17,7 @@ from firmware_profiles.document import DocumentError, Where, read_document
 from firmware_profiles.errors import ProfileError, ProfileFault
 from firmware_profiles.gatt import Advertisement, Reading, Service
 from firmware_profiles.gatt import Characteristic as Characteristic
-from firmware_profiles.library import is_profile_id, library_text
+from firmware_profiles.library import is_profile_id, library_text, profile_ids
 from firmware_profiles.mode import Mode as Mode
 from firmware_profiles.mode import Parameter, Step, Table
 from firmware_profiles.packet_layout import PacketLayout as PacketLayout
@@ -333,7 +333,8 @@ class Profile(Part):
         except FileNotFoundError:
             raise ProfileError(
                 ProfileFault.NOT_FOUND,
-                f"{path} does not exist; give a YAML file or an id of `gonio profiles list`.",
+                f"{path} does not exist; give a YAML file or an id of `gonio profiles list`"
+                f"{near(str(path), profile_ids())}.",
                 path=str(path),
             ) from None
         except (OSError, ValueError) as error:

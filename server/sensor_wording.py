@@ -26,7 +26,7 @@ REFUSALS: Final[Mapping[Refusal, str]] = MappingProxyType(
 
 def refused_words(refused: Mapping[Refusal, int]) -> str:
     """How many packets were not used, and why; empty for none."""
-    return ", ".join(f"{refused[why]} ({REFUSALS[why]})" for why in Refusal if refused.get(why))
+    return ", ".join(f"{REFUSALS[why]} ({refused[why]})" for why in Refusal if refused.get(why))
 
 
 def tracked_words(profile: Profile) -> str:

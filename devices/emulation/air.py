@@ -37,7 +37,7 @@ _COMPLETED_HEAD: Final = (hci.HCI_EVENT_PACKET, hci.HCI_NUMBER_OF_COMPLETED_PACK
 _COMPLETED_START: Final = bytes(_COMPLETED_HEAD[:3])
 
 # Of what real radios do all the time (a packet for a link that has just gone), bumble warns.
-logging.getLogger("bumble").setLevel(logging.CRITICAL)
+logging.getLogger("bumble").setLevel(logging.ERROR)
 
 
 def _is_whole(packet: bytes) -> bool:

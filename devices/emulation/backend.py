@@ -29,7 +29,7 @@ from bumble import att, core, hci
 from bumble.core import UUID, AdvertisingData
 from bumble.device import Advertisement, Connection, Device, Peer
 from bumble.gatt import Characteristic
-from bumble.gatt_client import CharacteristicProxy, Client
+from bumble.gatt_client import CharacteristicProxy, Client, DescriptorProxy, ServiceProxy
 from bumble.transport.common import StreamPacketSink, StreamPacketSource
 
 from devices.emulation.air import Air, AirHost
@@ -67,7 +67,8 @@ class Central:
     """The client's radio, shared by all its scanners and clients.
 
     mtu: asked for on every connection. lock: one connection is made at a time (bumble, like real
-    controllers, has one pending). lost: why the radio has gone, None while it is there.
+    controllers, has one pending). lost: why the radio has gone, None while it is there. services:
+    of the devices that were connected, by address, so that they are asked once, as BlueZ does.
     """
 
     def __init__(self, device: Device, *, mtu: int = MTU) -> None:
@@ -75,6 +76,7 @@ class Central:
         self.mtu = mtu
         self.lock = asyncio.Lock()
         self.lost: str | None = None
+        self.services: dict[str, list[ServiceProxy]] = {}
         self._scanners = 0
         self._powered = False
         self._power_lock = asyncio.Lock()
@@ -148,8 +150,10 @@ class Central:
             self.device.on_disconnection(handle, hci.HCI_ErrorCode.CONNECTION_TIMEOUT_ERROR)
 
     def close(self) -> None:
-        """Leave the air; links end."""
+        """Leave the air; links end, and clients are told."""
         self._close()
+        if self.lost is None:
+            self._on_lost("the emulated radio was closed")
 
 
 class _HciSource(StreamPacketSource):
@@ -320,13 +324,25 @@ class BumbleClient(BaseBleakClient):
             raise
 
     async def _discover(self, peer: Peer) -> BleakGATTServiceCollection:
+        known = self._central.services.get(self.address)
+        if known is None:
+            known = await peer.discover_services()
+            for service in known:
+                for characteristic in await service.discover_characteristics():
+                    await characteristic.discover_descriptors()
+            self._central.services[self.address] = known
+        else:
+            known = [_renewed(service, peer.gatt_client) for service in known]
+        return self._collection(known)
+
+    def _collection(self, known: list[ServiceProxy]) -> BleakGATTServiceCollection:
         services = BleakGATTServiceCollection()
-        for found in await peer.discover_services():
+        for found in known:
             if self._wanted and uuid_text(found.uuid) not in self._wanted:
                 continue
             service = BleakGATTService(found, found.handle, uuid_text(found.uuid))
             services.add_service(service)
-            for proxy in await found.discover_characteristics():
+            for proxy in found.characteristics:
                 properties = [
                     name for bit, name in PROPERTY_NAMES.items() if proxy.properties & bit
                 ]
@@ -339,7 +355,7 @@ class BumbleClient(BaseBleakClient):
                     service,
                 )
                 services.add_characteristic(characteristic)
-                for each in await proxy.discover_descriptors():
+                for each in proxy.descriptors:
                     services.add_descriptor(
                         BleakGATTDescriptor(each, each.handle, uuid_text(each.type), characteristic)
                     )
@@ -443,6 +459,22 @@ class BumbleClient(BaseBleakClient):
         if on_value is None:
             raise BleakError("notifications have not been started")
         await self._answered(self._client.unsubscribe(characteristic.obj, on_value))
+
+
+def _renewed(service: ServiceProxy, client: Client) -> ServiceProxy:
+    """What was found on an earlier connection, for this one."""
+    again = ServiceProxy(client, service.handle, service.end_group_handle, service.uuid)  # type: ignore[no-untyped-call]
+    for each in service.characteristics:
+        characteristic: CharacteristicProxy[bytes] = CharacteristicProxy(
+            client, each.handle, each.end_group_handle, each.uuid, each.properties
+        )
+        characteristic.descriptors = [
+            DescriptorProxy(client, descriptor.handle, descriptor.type)
+            for descriptor in each.descriptors
+        ]
+        characteristic.descriptors_discovered = True
+        again.characteristics.append(characteristic)
+    return again
 
 
 def _cancelled() -> bool:

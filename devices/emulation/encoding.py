@@ -124,6 +124,11 @@ class Encoder:
     def counts_samples(self) -> bool:
         return self.mode.counter is not None and self.mode.counter.counts == "samples"
 
+    @property
+    def is_framed(self) -> bool:
+        """Whether packets are a stream that may be cut anywhere."""
+        return any(layout.framing for layout in self._layouts)
+
     def stamped(self, first: int) -> int:
         """The sample whose time stands in the packet that begins with sample `first`."""
         last = self.mode.timestamp is not None and self.mode.timestamp.refers_to == "last"

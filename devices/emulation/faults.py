@@ -10,7 +10,9 @@ class Faults:
 
     loss: share of packets that the sensor never sends, drawn one by one. lost: packets, by number.
     silences: (at, for) in which it sends nothing and drops what it measured. duplicates: share of
-    packets sent twice. drift_ppm: by so much its clock, and with it its rate, is fast. rate_factor:
+    packets sent twice. garbled: share of packets that are cut somewhere and end in other bytes.
+    cut_bytes: a stream that a profile says may be cut anywhere comes in pieces of so many bytes, 0
+    for whole packets. drift_ppm: by so much its clock, and with it its rate, is fast. rate_factor:
     samples come by so much faster than promised, by a clock that is right. jitter_s: a packet waits
     up to so long, order kept. stalls: (at, for) in which packets wait, to come all at once.
     link_drops_s: when the sensor ends the link; away_s: for how long it is then not heard.
@@ -24,6 +26,8 @@ class Faults:
     lost: frozenset[int] = frozenset()
     silences: Sequence[tuple[float, float]] = ()
     duplicates: float = 0.0
+    garbled: float = 0.0
+    cut_bytes: int = 0
     drift_ppm: float = 0.0
     rate_factor: float = 1.0
     jitter_s: float = 0.0

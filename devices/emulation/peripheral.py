@@ -343,12 +343,12 @@ class EmulatedSensor:
             if stream.due_s > now_s or connection is None:
                 break
             outgoing = stream.next(connection.att_mtu)
-            if not outgoing.messages:
+            if outgoing.lost:
                 self.lost += 1
                 continue
             for _ in range(2 if outgoing.twice else 1):
                 heard = [self._notify(uuid, data) for uuid, data in outgoing.messages]
-            if any(heard):
+            if any(heard) or not heard:
                 self.sent += 1
                 self.samples += stream.samples_per_packet
                 self.duplicated += outgoing.twice
@@ -406,7 +406,7 @@ def advertised_name(profile: Profile, address: str) -> str:
 
     Raises ValueError where none can be made up and the profile is recognised by nothing else.
     """
-    digits = "".join(filter(str.isdigit, address))[-4:].rjust(4, "0")
+    digits = f"{int(address.replace(':', '')[-4:], 16) % 10_000:04d}"
     for pattern in profile.advertisement.names:
         name = re.sub(r"\(\?:|\)|\(|\^|\$", "", pattern.split("|")[0])
         name = re.sub(

@@ -34,10 +34,11 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One packet's messages, empty where it is lost; twice: to be sent a second time."""
+    """One packet's messages, which may have to wait for the next. twice: to be sent again."""
 
     messages: list[Message]
     twice: bool = False
+    lost: bool = False
 
 
 class Stream:
@@ -77,6 +78,8 @@ class Stream:
         self._loop = loop
         self._index = 0
         self._base = 0
+        # Bytes of a framed stream that have not filled a piece, by characteristic.
+        self._waiting: dict[str, bytes] = {}
         self._first_pose = self._pose(0)
         self._last_pose = self._pose(-1)
         # Once the stage has begun.
@@ -112,9 +115,30 @@ class Stream:
             or within(faults.silences, life_s) is not None
             or (faults.loss > 0.0 and self._chance.random() < faults.loss)
         ):
-            return Outgoing([])
+            return Outgoing([], lost=True)
         twice = faults.duplicates > 0.0 and self._chance.random() < faults.duplicates
-        return Outgoing(track.packets(row, ticks, counter, mtu), twice)
+        messages = track.packets(row, ticks, counter, mtu)
+        if faults.garbled > 0.0 and self._chance.random() < faults.garbled:
+            messages = [(uuid, self._garbled(data)) for uuid, data in messages]
+        if faults.cut_bytes > 0 and self._encoder.is_framed:
+            messages = self._cut(messages)
+        return Outgoing(messages, twice)
+
+    def _garbled(self, data: bytes) -> bytes:
+        place = self._chance.randrange(len(data))
+        return data[:place] + self._chance.randbytes(self._chance.randrange(len(data)))
+
+    def _cut(self, messages: list[Message]) -> list[Message]:
+        """The next pieces of the stream; what is too short for one waits."""
+        size = self._faults.cut_bytes
+        pieces = []
+        for uuid, data in messages:
+            waiting = self._waiting.get(uuid, b"") + data
+            while len(waiting) >= size:
+                pieces.append((uuid, waiting[:size]))
+                waiting = waiting[size:]
+            self._waiting[uuid] = waiting
+        return pieces
 
     def _ticks(self, sample: int) -> int:
         since_boot_s = self.sampled_s(sample) - self._device.boot_s

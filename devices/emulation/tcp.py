@@ -6,12 +6,12 @@ with it. Only this machine can connect. The client's side is `backend.Central.ov
 
 import asyncio
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from bumble import core
 from bumble.transport.common import PacketParser
 
-from devices.emulation.air import Air, AirController
+from devices.emulation.air import Air
 
 # Nobody but this machine: HCI has no passwords.
 HOST: Final = "127.0.0.1"
@@ -28,18 +28,14 @@ class _Radio(asyncio.Protocol):
     def __init__(self, server: "RadioServer") -> None:
         self._server = server
         self._transport: asyncio.Transport | None = None
-        self._controller: AirController | None = None
-        self._parser: PacketParser | None = None
+        self._controller = server.air.controller("client", host_sink=self)
+        self._parser = PacketParser(self._controller)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._controller = self._server.air.controller("client", host_sink=self)
-        self._parser = PacketParser(self._controller)
+        self._transport = cast(asyncio.Transport, transport)
         self._server.radios.add(self)
 
     def data_received(self, data: bytes) -> None:
-        assert self._parser is not None
         try:
             self._parser.feed_data(data)
         except (core.BaseBumbleError, ValueError, LookupError):
@@ -58,8 +54,7 @@ class _Radio(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.radios.discard(self)
-        if self._controller is not None:
-            self._server.air.remove_controller(self._controller)
+        self._server.air.remove_controller(self._controller)
 
     def close(self) -> None:
         if self._transport is not None:

@@ -172,7 +172,8 @@ def _lines(frame: Frame) -> list[str]:
         lines.append(head)
     for name, array in frame.values.items():
         unit = QUANTITIES[name].si
-        shown = np.degrees(array) if unit in _IN_DEGREES else array
+        # Adding nothing makes -0 a 0.
+        shown = 0.0 + (np.degrees(array) if unit in _IN_DEGREES else array)
         unit = _IN_DEGREES.get(unit, unit)
         for row in shown:
             numbers = " ".join(f"{number:12.6g}" for number in row)

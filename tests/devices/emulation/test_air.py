@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from typing import Any
 
 import pytest
 from bleak import BleakClient, BleakScanner
@@ -243,6 +244,48 @@ async def test_what_was_under_way_does_not_reach_the_next_connection() -> None:
     await at_least(packets, 5)
     assert numbers(packets)[0] >= sent
     await client.disconnect()
+
+
+@run
+async def test_closing_the_clients_radio_ends_its_links_on_both_sides() -> None:
+    air = Air()
+    peripheral = await PlainPeripheral(air).start()
+    central = Central.on(air)
+    dropped = asyncio.Event()
+    client = client_of(await find(central, "plain"), dropped)
+    await client.connect()
+    central.close()
+    await dropped.wait()
+    while peripheral.connection is not None:
+        await asyncio.sleep(0.005)
+    with pytest.raises(BleakError, match="closed"):
+        await client.connect()
+
+
+@run
+async def test_a_device_is_asked_for_its_services_once() -> None:
+    air = Air()
+    await PlainPeripheral(air).start()
+    central = Central.on(air)
+    client = client_of(await find(central, "plain"))
+    asked = []
+    for _ in range(2):
+        sent: list[object] = []
+        send = air.send_acl_data
+
+        def noted(*arguments: Any, sent: list[object] = sent, send: Any = send) -> None:
+            sent.append(arguments)
+            send(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(air, "send_acl_data", noted)
+            await client.connect()
+        asked.append(len(sent))
+        # What was found the first time works the second.
+        await at_least(await stream(client), 3)
+        assert await client.read_gatt_char(CONTROL) == b"\x2a"
+        await client.disconnect()
+    assert asked[1] <= 2 < asked[0]  # the exchange of the MTU alone
 
 
 @run

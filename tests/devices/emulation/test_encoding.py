@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+from numpy.typing import NDArray
 
 from devices.codec import Decoder, Frame, Refusal
+from devices.codecs.polar_delta import unpacked
 from devices.emulation.encoding import Encoder
 from devices.emulation.polar import packed
 from devices.packets import Packet
@@ -83,6 +88,64 @@ def test_movesense_bytes_are_those_of_a_capture() -> None:
     sent = np.frombuffer(data, "<f4", offset=6)
     assert data[2:6] == capture[:4]
     assert np.allclose(sent, blocks.reshape(-1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"axes": "+y -x +z"},
+        {"axes": "-z +x -y", "endian": "big"},
+        {"offset": 3.0},
+        {"type": "i24", "scale": "1/100000"},
+        {"type": "i24", "scale": "1/100000", "endian": "big"},
+        {"type": "u16", "scale": "1/2000", "offset": -16.0},
+        {"type": "f64"},
+        {"unit": "mg", "scale": 1.0},
+    ],
+    ids=str,
+)
+def test_axes_offsets_types_and_units_are_those_of_the_layout(changes: dict[str, object]) -> None:
+    document = Profile.load("thingy-52").document()
+    (layout,) = document["modes"]["raw"]["packets"]
+    fields = layout["header"] if layout.get("header") else layout["repeat"]["fields"]
+    acc = next(each for each in fields if each["field"] == "acc")
+    acc.update(changes)
+    profile = Profile.from_document(document)
+    values = {"acc": waving().at(100.0)["acc"][:5]}
+    frames = frames_of(Decoder(profile), Encoder(profile).packets(values))
+    decoded = np.concatenate([frame.values["acc"] for frame in frames])
+    allowed = resolution(profile, "raw", 100.0, "acc", 10.0)
+    assert np.abs(decoded - values["acc"]).max() <= allowed
+    # The device's own axes are another matter.
+    if "axes" in changes:
+        plain = Encoder(Profile.load("thingy-52")).packets(values)
+        assert plain != Encoder(profile).packets(values)
+
+
+@pytest.mark.parametrize(("profile_id", "stamped"), [("movesense", 0), ("polar-h10", 35)])
+def test_the_time_in_a_packet_is_that_of_the_sample_that_it_refers_to(
+    profile_id: str, stamped: int
+) -> None:
+    profile = Profile.load(profile_id)
+    encoder = Encoder(profile)
+    rows = 2 * encoder.samples_per_packet
+    values = {name: each[:rows] for name, each in waving().at(encoder.rate_hz).items()}
+    frames = frames_of(Decoder(profile), encoder.packets(values, first_ticks=5))
+    period_ticks = 1.0 / (encoder.rate_hz * encoder.tick_s)
+    assert frames[0].ticks == 5 + round(stamped * period_ticks)
+
+
+@given(
+    counts=npst.arrays(
+        np.int64,
+        st.tuples(st.integers(1, 60), st.just(3)),
+        elements=st.integers(-(2**15), 2**15 - 1),
+    )
+)
+def test_polar_differences_come_back_whatever_they_are(counts: NDArray[np.int64]) -> None:
+    unpacked_counts = unpacked(packed(counts), 16)
+    assert unpacked_counts is not None
+    assert np.array_equal(unpacked_counts, counts)
 
 
 def test_polar_differences_are_packed_as_in_the_makers_tests() -> None:

@@ -48,14 +48,14 @@ class Played:
             random.Random(faults.seed),
             loop=loop,
         )
-        decoder = Decoder(profile)
+        decoder = self.decoder = Decoder(profile)
         self.sent_s: list[float] = []
         self.frames: list[Frame] = []
         self.lost = 0
         while self.stream.due_s <= began_s + seconds:
             due_s = self.stream.due_s
             outgoing = self.stream.next(247)
-            self.lost += not outgoing.messages
+            self.lost += outgoing.lost
             for _ in range(1 + outgoing.twice):
                 for uuid, data in outgoing.messages:
                     self.sent_s.append(due_s)
@@ -101,10 +101,10 @@ def test_lost_packets_leave_a_gap_in_counters_and_times() -> None:
 
 def test_random_losses_have_their_share_and_are_the_same_for_the_same_seed() -> None:
     faults = Faults(loss=0.1, seed=4)
-    played = Played(DOT, 60.0, faults)
-    assert played.lost == pytest.approx(360, abs=60)
-    assert played.ticks == Played(DOT, 60.0, faults).ticks
-    assert played.ticks != Played(DOT, 60.0, Faults(loss=0.1, seed=5)).ticks
+    played = Played(DOT, 30.0, faults)
+    assert played.lost == pytest.approx(180, abs=45)
+    assert played.ticks == Played(DOT, 30.0, faults).ticks
+    assert played.ticks != Played(DOT, 30.0, Faults(loss=0.1, seed=5)).ticks
 
 
 def test_in_a_silence_nothing_is_sent_and_time_goes_on() -> None:
@@ -135,6 +135,23 @@ def test_duplicates_are_the_same_packet_again() -> None:
     again = np.diff(played.counters) == 0
     assert again.sum() == pytest.approx(200, abs=60)
     assert all(np.diff(played.counters)[~again] % 256 == 1)
+
+
+def test_garbled_packets_are_refused_and_the_others_are_not() -> None:
+    played = Played(ESENSE, 20.0, Faults(garbled=0.2))
+    refused = sum(played.decoder.refused.values())
+    assert refused == pytest.approx(200, abs=50)
+    assert len(played.frames) + refused == played.decoder.packets
+
+
+@pytest.mark.parametrize("size", [1, 7, 20, 33])
+def test_a_stream_cut_anywhere_is_the_same_stream(size: int) -> None:
+    witmotion = Profile.load("witmotion")
+    whole = Played(witmotion, 2.0, Faults())
+    pieces = Played(witmotion, 2.0, Faults(cut_bytes=size))
+    assert len(pieces.frames) >= len(whole.frames) - 2
+    assert np.array_equal(pieces.acc, whole.acc[: len(pieces.acc)])
+    assert not pieces.decoder.refused
 
 
 @pytest.mark.parametrize("drift_ppm", [-50.0, 50.0])
