@@ -707,7 +707,9 @@ class Tracker:
         return events
 
     def _repetition(self, row: Float64, *, whole: bool) -> list[Event]:
-        if not self._meter.like_demonstrated(row, self._history, self.signature, self._others):
+        if not self._meter.like_demonstrated(
+            row, self._history, self.signature, self._others, self.worn
+        ):
             self.unlike += 1
             return []
         if self._is_stride(row):

@@ -27,6 +27,7 @@ from motion.events import (
 )
 from motion.orientation import INCLINATION_FLOOR_RAD
 from motion.samples import Samples
+from motion.stream import SensorStream
 from motion.template import ExerciseTemplate
 from motion.tracker import Tracker
 from tests.motion.exercises import Exercise, exercises
@@ -824,6 +825,21 @@ def test_a_learned_exercise_follows_sensors_that_are_worn_anew() -> None:
     tracker.take_neutral()
     found = repetitions(feed(tracker, [samples]))
     assert [event.rom_deg for event in found] == pytest.approx([60.0] * 4, abs=1.5)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_neutral_pose_is_as_doubtful_as_the_sensor_that_showed_it(
+    anew: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A new rest 80 degrees from the pose is 1.29 away: beyond 1.05 and two deviations of one
+    # inclination (1.26), within those of two (1.35).
+    monkeypatch.setattr(SensorStream, "inclination_sd_deg", 6.0)
+    away = path((2.0, 0.0), (3.5, 80.0), (22.0, 80.0), (23.2, 140.0), (23.5, 140.0), (24.7, 80.0))
+    tracker = Tracker(TILT)
+    if anew:
+        tracker.take_neutral()
+    found = repetitions(feed(tracker, [record(away, Worn(noise_dps=0.05), 28.0)]))
+    assert (len(found), tracker.unlike) == ((1, 0) if anew else (0, 1))
 
 
 def test_a_posture_unlike_the_demonstrated_one_does_not_count() -> None:
