@@ -130,9 +130,9 @@ class RepetitionMeter:
         rom_deg = float(row[rep.ROW_ROM])
         speed = history["speed"]
         measure = RepetitionMeasure(
-            start_s=float(row[rep.ROW_START_T]),
+            start_s=float(row[rep.ROW_START_T] - row[rep.ROW_EARLIER]),
             peak_s=float(row[rep.ROW_PEAK_T]),
-            end_s=float(row[rep.ROW_END_T]),
+            end_s=float(row[rep.ROW_END_T] + row[rep.ROW_LATER]),
             rom_deg=rom_deg,
             rom_sd_deg=self._model.range_sd_deg(
                 rom_deg, float(row[rep.ROW_END_T] - row[rep.ROW_START_T])
