@@ -232,17 +232,23 @@ async def test_a_refused_command_carries_the_sensors_code() -> None:
 
 @run
 async def test_what_was_under_way_does_not_reach_the_next_connection() -> None:
-    air = Air(connection_interval_s=0.03)
+    air = Air()
     peripheral = await PlainPeripheral(air).start()
     client = client_of(await find(Central.on(air), "plain"))
     await client.connect()
     await at_least(await stream(client), 1)
+    # From now on packets are long under way, until the link drops.
+    air.jitter_s = 0.5
+    sent = peripheral.sent
+    while peripheral.sent < sent + 20:
+        await asyncio.sleep(0.002)
     await peripheral.drop_link()
     sent = peripheral.sent
+    air.jitter_s = 0.0
     await client.connect()
     packets = await stream(client)
-    await at_least(packets, 5)
-    assert numbers(packets)[0] >= sent
+    await asyncio.sleep(0.6)
+    assert numbers(packets) == list(range(sent, sent + len(packets)))
     await client.disconnect()
 
 
