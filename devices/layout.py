@@ -170,9 +170,10 @@ class CompiledLayout:
             self._refuse(refused, wrong, Refusal.CONSTANT)
         checksum = self.layout.checksum
         if checksum is not None:
-            told = packets[:, checksum.at]
+            place = checksum.at % used
+            told = packets[:, place]
             total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64)
-            if checksum.at % length >= checksum.first:
+            if place >= checksum.first:
                 total -= told
             wrong = np.not_equal(total & np.uint64(0xFF), told, dtype=np.bool_)
             self._refuse(refused, wrong, Refusal.CHECKSUM)

@@ -133,11 +133,13 @@ def test_samples_between_header_and_trailer_as_many_as_there_are() -> None:
 def test_a_checksum_leaves_itself_out(at: int, first: int) -> None:
     fields: list[dict[str, Any]] = [{"field": "acc", "type": "i8", "unit": "m/s2"}]
     fields.insert(at % 4, {"field": "sum", "type": "u8"})
-    profile = made([{"header": fields, "checksum": {"kind": "sum8", "at": at, "first": first}}])
+    checksum = {"kind": "sum8", "at": at, "first": first}
+    profile = made([{"header": fields, "checksum": checksum, "padding": 3}])
     sent = bytearray([200, 100, 50])
     sent.insert(at % 4, 0)
     sent[at] = sum(sent[first:]) & 0xFF
     assert pushed(profile, bytes(sent))[0] is not None
+    assert pushed(profile, bytes(sent) + bytes(3))[0] is not None
     sent[-2 if at == -1 else -1] ^= 1
     assert pushed(profile, bytes(sent))[1] == {Refusal.CHECKSUM: 1}
 
