@@ -280,9 +280,7 @@ def run(track: Track, *, seconds: float = DURATION_S, seeds: int = SEEDS) -> Rep
     """Eight sensors in real time, then the alignment of two in virtual time."""
     with ProcessPoolExecutor() as pool:
         results = pool.map(aligned, range(seeds))
-        aligneds = [
-            one for _, one in zip(track(range(seeds), "alignment"), results, strict=True)
-        ]
+        aligneds = [one for _, one in zip(track(range(seeds), "alignment"), results, strict=True)]
     load, peer = None, 0.0
     for step in track(("eight sensors", "bleak alone"), "eight sensors"):
         if step == "eight sensors":
