@@ -17,12 +17,15 @@ import click
 import pyarrow as pa
 
 from benchmarks import (
+    alignment,
     broad,
     convert,
+    decoding,
     dfjimu,
     library,
     margins,
     peers,
+    radio,
     recognition,
     spar,
     speed,
@@ -139,6 +142,37 @@ def speed_command(json_file: Path | None) -> None:
         report = speed.run(track)
     print_report(report, console())
     _finish([report], json_file)
+
+
+@benchmarks.command("devices")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=5.0),
+    default=radio.DURATION_S,
+    show_default=True,
+    help="How long eight sensors stream, in real time.",
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    default=radio.SEEDS,
+    show_default=True,
+    help="Draws of what is random in the alignment.",
+)
+@_json
+def devices_command(seconds: float, seeds: int, json_file: Path | None) -> None:
+    """Sensors over the emulated radio: losses, load, alignment in time; decoding alone."""
+    if json_file is not None:
+        check_writable(json_file)
+    with progress_on(console(sys.stderr)) as track:
+        reports = [
+            radio.run(track, seconds=seconds, seeds=seeds),
+            alignment.run(track, seeds),
+            decoding.run(track),
+        ]
+    for report in reports:
+        print_report(report, console())
+    _finish(reports, json_file)
 
 
 @benchmarks.command("library")

@@ -244,11 +244,12 @@ async def _aligned(seed: int, clock_ns: Callable[[], int]) -> Alignment:
 
     reading = asyncio.create_task(read())
     await asyncio.sleep(TOLD_S[-1] + 0.5)
+    began_s = stage.origin_s
     await hub.close()
     await reading
-    if stage.origin_s is None:
+    if began_s is None:
         raise RuntimeError("the sensors have not played")
-    origin_s = stage.origin_s - hub.origin_ns / 1e9
+    origin_s = began_s - hub.origin_ns / 1e9
     errors, late = [], []
     for slot in ("0", "1"):
         t_s = np.concatenate([each.t_s for each in samples[slot]])
