@@ -23,6 +23,7 @@ WIDTHS: Final[Mapping[str, int]] = MappingProxyType(
 """Bytes of every type but bit fields."""
 
 _NUMBER_TYPE: Final = re.compile(r"[iu]([1-9]|[1-5][0-9]|6[0-4])|f32|f64")
+_TABLE: Final = re.compile("[a-z][a-z0-9_]*")
 _AXES: Final = re.compile(r"[+-]?[xyz](\s+[+-]?[xyz]){2}")
 
 
@@ -46,7 +47,7 @@ class Value(Part):
     type: str = ""
     endian: Literal["little", "big"] | None = None
     scale: str | float = 1.0
-    offset: float = 0.0
+    offset: float = Field(default=0.0, ge=-1e9, le=1e9)
     unit: str = ""
     axes: str = "+x +y +z"
     order: Literal["wxyz", "xyzw"] = "wxyz"
@@ -88,12 +89,19 @@ class Value(Part):
                 "unit",
                 f"{self.unit!r} is no unit of {self.field}; give {alternatives(quantity.units)}",
             )
-        if isinstance(self.scale, str) and not re.fullmatch("[a-z][a-z0-9_]*", self.scale):
+        if self.scale_table is None:
             expression.value(self.scale)
         return self
 
     @property
+    def scale_table(self) -> str | None:
+        """Name of the table that holds the scale; None where the scale is given here."""
+        named = isinstance(self.scale, str) and _TABLE.fullmatch(self.scale) and self.scale != "pi"
+        return str(self.scale) if named else None
+
+    @property
     def is_quantity(self) -> bool:
+        """Whether it is measured, and not a time or number of the packet."""
         return self.field in QUANTITIES
 
     @property
