@@ -11,9 +11,11 @@ import logging
 import random
 import struct
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from bumble import hci, ll
+from bumble.att import ATT_CID, Opcode
 from bumble.controller import Connection, Controller
 from bumble.core import PhysicalTransport
 from bumble.device import Device
@@ -30,6 +32,8 @@ ACL_DATA_LENGTH: Final = 251
 _FIRST_FRAGMENT: Final = 0b10 << 12
 _ACL_HEADER: Final = struct.Struct("<BHH")
 _HANDLE: Final = 0x0FFF
+# How the L2CAP frame of a notification goes on after its length: channel and opcode.
+_NOTIFICATION: Final = struct.pack("<HB", ATT_CID, Opcode.ATT_HANDLE_VALUE_NOTIFICATION)
 # "So many packets of a connection have been sent" (Core 5.4, vol. 4, part E, 7.7.19), for one
 # connection: packet type, event, length, number of connections, handle, packets.
 _COMPLETED: Final = struct.Struct("<BBBBHH")
@@ -211,12 +215,23 @@ class _Way:
 
 
 class AirHost(Host):
-    """bumble's host, without the texts for its log that it makes of every packet."""
+    """bumble's host, without the texts for its log that it makes of every packet.
+
+    on_notification: gets (connection handle, attribute handle, value) of each notification where it
+    is given; else they go bumble's way.
+    """
+
+    on_notification: Callable[[int, int, bytes], None] | None = None
 
     def on_packet(self, packet: bytes) -> None:
         if self.ready and packet[0] == hci.HCI_ACL_DATA_PACKET and _is_whole(packet):
             connection = self.connections.get(int.from_bytes(packet[1:3], "little") & _HANDLE)
-            if connection is not None:
+            if connection is None:
+                return
+            if self.on_notification is not None and packet[7:10] == _NOTIFICATION:
+                attribute = int.from_bytes(packet[10:12], "little")
+                self.on_notification(connection.handle, attribute, packet[12:])
+            else:
                 connection.on_acl_pdu(packet[5:])
             return
         if packet[:3] == _COMPLETED_START and len(packet) == _COMPLETED.size:

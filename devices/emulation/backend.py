@@ -81,6 +81,8 @@ class Central:
         self._powered = False
         self._power_lock = asyncio.Lock()
         self._close: Callable[[], None] = lambda: None
+        if isinstance(device.host, AirHost):
+            device.host.on_notification = self._on_notification
 
     @classmethod
     def on(cls, air: Air, *, mtu: int = MTU) -> Self:
@@ -142,6 +144,16 @@ class Central:
             await self.command(self.device.start_scanning(active=True, filter_duplicates=False))
         elif more < 0 and self._scanners == 0 and self.lost is None:
             await self.command(self.device.stop_scanning())
+
+    def _on_notification(self, connection: int, attribute: int, value: bytes) -> None:
+        """What bumble's GATT client does, without an object and a text for its log each."""
+        link = self.device.connections.get(connection)
+        if link is None:
+            return
+        for subscriber in list(link.gatt_client.notification_subscribers.get(attribute, ())):
+            # bumble keeps the characteristic itself among those who listen to it.
+            if callable(subscriber):
+                subscriber(value)
 
     def _on_lost(self, why: str) -> None:
         self.lost = why
