@@ -286,6 +286,16 @@ def test_a_clock_that_went_on_is_known_again_after_a_link_loss() -> None:
     np.testing.assert_allclose(errors_s(sent[2130:], second), 0.01, atol=1e-3)
 
 
+@pytest.mark.parametrize("drifted_s", [-0.016, 0.016])
+def test_clocks_that_drifted_apart_in_a_long_silence_are_brought_together(drifted_s: float) -> None:
+    before = stream(MICROSECONDS, 0.0, 20.0)
+    after = stream(MICROSECONDS, 220.0, 240.0, offset_s=100.0 + drifted_s)
+    timed = feed(DeviceClock(MICROSECONDS, 0), before + after)
+    assert np.max(np.abs(errors_s(after, timed[2000:])[250:])) < 0.011
+    assert timed[2000].lost == pytest.approx(20_000, abs=5)
+    assert sum(each.late for each in timed) == 0
+
+
 @pytest.mark.parametrize("timing", [PLAIN, COUNTED])
 def test_a_count_is_not_continued_over_a_link_loss(timing: Timing) -> None:
     before = stream(timing, 0.0, 10.0)
