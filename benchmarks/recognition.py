@@ -126,7 +126,7 @@ def found(template: ExerciseTemplate, samples: Mapping[str, Samples]) -> Found:
     def note(evidence: Evidence) -> None:
         moments.append((evidence.left_s, evidence.event.peak_s, evidence.event.end_s))
 
-    tracker = Tracker(template, witness=note)
+    tracker = Tracker(template, witness=note, onsets=False)
     tracker.signature = None
     attitudes = Attitudes(template.watched_slots)
     for slot in template.watched_slots:

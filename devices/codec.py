@@ -172,21 +172,17 @@ class Decoder:
         for why in decoded.refused.values():
             self.refused[why] += 1
         names = tuple(decoded.values)
-        rows = zip(*(list(array) for array in decoded.values.values()), strict=True)
-        ticks, counters = decoded.ticks, decoded.counters
-        for index, (place, row) in enumerate(zip(places, rows, strict=True)):
-            if index in decoded.refused:
-                continue
-            found[place] = (
-                kind,
-                Part(
-                    arrivals[place],
-                    decoded.samples,
-                    dict(zip(names, row, strict=True)),
-                    None if ticks is None else ticks[index],
-                    None if counters is None else counters[index],
-                ),
-            )
+        rows = zip(*decoded.values.values(), strict=True)
+        none = [None] * len(places)
+        ticks = none if decoded.ticks is None else decoded.ticks
+        counters = none if decoded.counters is None else decoded.counters
+        samples, refused = decoded.samples, decoded.refused
+        for index, (place, row, tick, counter) in enumerate(
+            zip(places, rows, ticks, counters, strict=True)
+        ):
+            if index not in refused:
+                values = dict(zip(names, row, strict=True))
+                found[place] = kind, Part(arrivals[place], samples, values, tick, counter)
 
 
 class _Route:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from devices.frame import Float64, Refusal
 from firmware_profiles.byte_pattern import LONGEST_VALUE
-from firmware_profiles.packet_layout import PacketLayout, Value
+from firmware_profiles.packet_layout import PacketLayout, Value, constants
 from firmware_profiles.quantity import QUANTITIES
 from firmware_profiles.schema import Profile
 
@@ -41,15 +41,17 @@ class Decoded:
 class _Field:
     """One field, ready to be read. offset: in bits from the start of header, repeat or trailer."""
 
+    name: str
     value: Value
     offset: int
     dtype: np.dtype[Any]
+    width: int
+    components: int
+    is_quantity: bool
+    may_be_infinite: bool
+    turned: bool
     factor: float
     added: float
-
-    @property
-    def name(self) -> str:
-        return self.value.field or ""
 
 
 class CompiledLayout:
@@ -65,7 +67,7 @@ class CompiledLayout:
     ) -> None:
         """ticks, counter: names of the fields with the device's time and number."""
         self.layout = layout
-        self.constants = layout.constants
+        self.constants = constants(layout.header)
         self._bits = layout.packing == "bits"
         self._ticks, self._counter = ticks, counter
 
@@ -81,9 +83,13 @@ class CompiledLayout:
         self._header_length = (bits + 7) // 8
         self._trailer, bits = compiled(layout.trailer)
         self._trailer_length = bits // 8
+        self._trailer_constants = constants(layout.trailer)
         self._repeat, bits = compiled([] if layout.repeat is None else layout.repeat.fields)
         self._block_length = bits // 8
         self._blocks = layout.repeat is not None and layout.repeat.order == "blocks"
+        every = (*self._header, *self._repeat, *self._trailer)
+        # Whole numbers, scaled by what a profile can say, are always finite.
+        self._floats = [each.name for each in every if each.is_quantity and each.may_be_infinite]
 
     def _compiled(
         self, value: Value, offset: int, profile: Profile, substitutions: Mapping[str, str | float]
@@ -99,7 +105,19 @@ class CompiledLayout:
             dtype = np.dtype(np.uint8)
         else:
             dtype = np.dtype(f"{order}{value.type[0]}{width}")
-        return _Field(value, offset, dtype, factor, added)
+        return _Field(
+            name=value.field or "",
+            value=value,
+            offset=offset,
+            dtype=dtype,
+            width=width,
+            components=value.components,
+            is_quantity=value.is_quantity,
+            may_be_infinite=value.type.startswith("f"),
+            turned=value.axes != "+x +y +z" or value.order != "wxyz",
+            factor=factor,
+            added=added,
+        )
 
     def samples(self, length: int) -> int | None:
         """Samples in a packet of that many bytes; None where that is no whole number."""
@@ -145,34 +163,45 @@ class CompiledLayout:
         used += 0 if self.layout.repeat is None else samples * self._block_length
         if used < length:
             self._refuse(refused, packets[:, used:].max(axis=1) != 0, Refusal.TOO_LONG)
+        after = used - self._trailer_length
+        for offset, constant in self._trailer_constants:
+            part = packets[:, after + offset : after + offset + len(constant)]
+            wrong = (part != np.frombuffer(constant, np.uint8)).any(axis=1)
+            self._refuse(refused, wrong, Refusal.CONSTANT)
         checksum = self.layout.checksum
         if checksum is not None:
-            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64) & np.uint64(0xFF)
-            wrong = np.not_equal(total, packets[:, checksum.at], dtype=np.bool_)
+            place = checksum.at % used
+            told = packets[:, place]
+            total = packets[:, checksum.first :].sum(axis=1, dtype=np.uint64)
+            if place >= checksum.first:
+                total -= told
+            wrong = np.not_equal(total & np.uint64(0xFF), told, dtype=np.bool_)
             self._refuse(refused, wrong, Refusal.CHECKSUM)
 
         values: dict[str, Float64] = {}
         whole: dict[str, list[int]] = {}
-        after = used - self._trailer_length
         for start, fields in ((0, self._header), (after, self._trailer)):
             for field in fields:
                 raw = self._raw(packets, field, 8 * start + field.offset, 1, 0)
-                if field.value.is_quantity:
+                if field.is_quantity:
                     values[field.name] = self._scaled(field, raw)
                 elif field.name in (self._ticks, self._counter):
                     whole[field.name] = raw[:, 0, 0].tolist()
         for field in self._repeat:
-            if not field.value.is_quantity:
+            if not field.is_quantity:
                 continue
-            width = field.value.bits // 8
+            width = field.width * field.components
             offset = field.offset // 8
             step = width if self._blocks else self._block_length
             offset *= samples if self._blocks else 1
             raw = self._raw(packets, field, 8 * (self._header_length + offset), samples, step)
             values[field.name] = self._scaled(field, raw)
         for array in values.values():
-            self._refuse(refused, ~np.isfinite(array).all(axis=(1, 2)), Refusal.NOT_FINITE)
             array.flags.writeable = False
+        for name in self._floats:
+            finite = np.isfinite(values[name])
+            if not finite.all():
+                self._refuse(refused, ~finite.all(axis=(1, 2)), Refusal.NOT_FINITE)
         return Decoded(
             samples,
             values,
@@ -190,14 +219,14 @@ class CompiledLayout:
         self, packets: Bytes, field: _Field, bit: int, samples: int, step: int
     ) -> NDArray[Any]:
         """Numbers of a field as sent, (k, samples, components)."""
-        value = field.value
         count, length = packets.shape
         if self._bits:
-            return _bit_field(packets, bit, value)
-        width = value.component_bits // 8
-        shape: tuple[int, ...] = (count, samples, value.components)
-        strides: tuple[int, ...] = (length, step, width)
+            return _bit_field(packets, bit, field.value)
+        width = field.width
+        shape = (count, samples, field.components)
+        strides = (length, step, width)
         if width == 3:
+            value = field.value
             view = np.ndarray((*shape, 3), np.uint8, packets, bit // 8, (*strides, 1))
             big = (value.endian or self.layout.endian) == "big"
             return _three_bytes(view, big, value.type.startswith("i"))
@@ -205,22 +234,27 @@ class CompiledLayout:
 
     @staticmethod
     def _scaled(field: _Field, raw: NDArray[Any]) -> Float64:
-        # Hostile bytes are infinite or no numbers; they are refused by the caller, not warned of.
-        with np.errstate(all="ignore"):
-            numbers = raw.astype(np.float64)
-            if field.factor != 1.0:
+        numbers: Float64
+        if field.may_be_infinite:
+            # Hostile bytes are infinite or no numbers; the caller refuses them without a warning.
+            with np.errstate(all="ignore"):
+                numbers = raw.astype(np.float64)
                 numbers *= field.factor
+                if field.added != 0.0:
+                    numbers += field.added
+        else:
+            numbers = raw.astype(np.float64)
+            numbers *= field.factor
             if field.added != 0.0:
                 numbers += field.added
-        value = field.value
-        if value.components == 3 and value.axes != "+x +y +z":
-            mapped = np.empty_like(numbers)
-            for axis, (component, sign) in enumerate(value.axis_map):
-                mapped[..., axis] = sign * numbers[..., component]
-            return mapped
-        if value.components == 4 and value.order == "xyzw":
+        if not field.turned:
+            return numbers
+        if field.components == 4:
             return np.ascontiguousarray(numbers[..., [3, 0, 1, 2]])
-        return numbers
+        mapped = np.empty_like(numbers)
+        for axis, (component, sign) in enumerate(field.value.axis_map):
+            mapped[..., axis] = sign * numbers[..., component]
+        return mapped
 
 
 def _three_bytes(view: NDArray[np.uint8], big: bool, signed: bool) -> NDArray[np.int32]:

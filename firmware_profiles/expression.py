@@ -6,11 +6,15 @@ from typing import Final
 
 _FACTOR: Final = re.compile(r"\s*([*/]?)\s*(pi|[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)")
 
+# The finest scale in use is 2**-30; what lies far beyond is a slip, and could overflow.
+SMALLEST: Final = 1e-15
+LARGEST: Final = 1e15
+
 
 def value(text: str | float) -> float:
     """The number that `text` stands for, from left to right; raises ValueError."""
     if not isinstance(text, str):
-        return float(text)
+        return _checked(float(text), text)
     result, position = 1.0, 0
     sign = -1.0 if text.lstrip().startswith("-") else 1.0
     body = text.strip().removeprefix("-")
@@ -23,6 +27,12 @@ def value(text: str | float) -> float:
             raise ValueError(f"{text!r} divides by zero")
         result = result / factor if match[1] == "/" else result * factor
         position = match.end()
-    if not body or body[position:].strip() or not math.isfinite(result) or result == 0.0:
+    if not body or body[position:].strip():
         raise ValueError(f"{text!r} is no scale; write a number or a quotient such as 16/32768")
-    return sign * result
+    return _checked(sign * result, text)
+
+
+def _checked(scale: float, text: str | float) -> float:
+    if not SMALLEST <= abs(scale) <= LARGEST:
+        raise ValueError(f"the scale {text} is out of bounds; give one that is no mistake")
+    return scale

@@ -4,14 +4,14 @@ What the bytes are worth is worked out by `devices.layout`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from firmware_profiles import byte_pattern, expression
-from firmware_profiles.part import ImpossibleError, Name, Part, constant, near
+from firmware_profiles.part import ImpossibleError, Name, Part, alternatives, constant, near
 from firmware_profiles.quantity import QUANTITIES
 
 WIDTHS: Final[Mapping[str, int]] = MappingProxyType(
@@ -23,7 +23,12 @@ WIDTHS: Final[Mapping[str, int]] = MappingProxyType(
 """Bytes of every type but bit fields."""
 
 _NUMBER_TYPE: Final = re.compile(r"[iu]([1-9]|[1-5][0-9]|6[0-4])|f32|f64")
+_TABLE: Final = re.compile("[a-z][a-z0-9_]*")
 _AXES: Final = re.compile(r"[+-]?[xyz](\s+[+-]?[xyz]){2}")
+
+
+# Bits are gathered in 64-bit numbers, of which up to seven on either side belong to neighbours.
+WIDEST_BIT_FIELD: Final = 48
 
 
 class Value(Part):
@@ -42,7 +47,7 @@ class Value(Part):
     type: str = ""
     endian: Literal["little", "big"] | None = None
     scale: str | float = 1.0
-    offset: float = 0.0
+    offset: float = Field(default=0.0, ge=-1e9, le=1e9)
     unit: str = ""
     axes: str = "+x +y +z"
     order: Literal["wxyz", "xyzw"] = "wxyz"
@@ -82,14 +87,21 @@ class Value(Part):
         elif self.unit not in quantity.units:
             raise ImpossibleError(
                 "unit",
-                f"{self.unit!r} is no unit of {self.field}; give {' or '.join(quantity.units)}",
+                f"{self.unit!r} is no unit of {self.field}; give {alternatives(quantity.units)}",
             )
-        if isinstance(self.scale, str) and not re.fullmatch("[a-z][a-z0-9_]*", self.scale):
+        if self.scale_table is None:
             expression.value(self.scale)
         return self
 
     @property
+    def scale_table(self) -> str | None:
+        """Name of the table that holds the scale; None where the scale is given here."""
+        named = isinstance(self.scale, str) and _TABLE.fullmatch(self.scale) and self.scale != "pi"
+        return str(self.scale) if named else None
+
+    @property
     def is_quantity(self) -> bool:
+        """Whether it is measured, and not a time or number of the packet."""
         return self.field in QUANTITIES
 
     @property
@@ -137,10 +149,13 @@ class Repeat(Part):
 
 
 class Checksum(Part):
-    """kind `sum8`: the byte at `at` is the sum of all bytes from `first` on, modulo 256."""
+    """kind `sum8`: the byte at `at` is the sum of all others from `first` on, modulo 256.
+
+    at: counted from 0, or from the end with -1 for the last byte.
+    """
 
     kind: Literal["sum8"]
-    at: int = Field(ge=0, lt=byte_pattern.LONGEST_VALUE)
+    at: int = Field(ge=-byte_pattern.LONGEST_VALUE, lt=byte_pattern.LONGEST_VALUE)
     first: int = Field(ge=0, lt=byte_pattern.LONGEST_VALUE)
 
 
@@ -184,6 +199,18 @@ class PacketLayout(Part):
         if self.packing == "bits":
             if self.repeat is not None or self.trailer:
                 raise ImpossibleError("packing", "a packet of bits has a header alone")
+            wide = next(
+                (v for v in values if v.field and v.component_bits > WIDEST_BIT_FIELD), None
+            )
+            if wide is not None:
+                raise ImpossibleError(
+                    "packing", f"{wide.field!r} has more than {WIDEST_BIT_FIELD} bits"
+                )
+            position = 0
+            for value in values:
+                if value.constant is not None and position % 8:
+                    raise ImpossibleError("header", "a constant begins with a whole byte")
+                position += value.bits
         else:
             odd = next((v for v in values if v.field is not None and v.type not in WIDTHS), None)
             if odd is not None:
@@ -206,6 +233,12 @@ class PacketLayout(Part):
             raise ImpossibleError("framing", "packets in a stream have no padding or second part")
         if self.continuation is not None and not (self.header and self.header[0].constant):
             raise ImpossibleError("continuation", "the first part has to begin with a constant")
+        checksum = self.checksum
+        shortest = self.length(1)
+        if checksum is not None and not (
+            -shortest <= checksum.at < shortest and checksum.first < shortest
+        ):
+            raise ImpossibleError("checksum", "it lies outside the packet")
         if self.length(1) > byte_pattern.LONGEST_VALUE:
             raise ImpossibleError(
                 "header", "the packet is longer than 512 bytes, the longest value"
@@ -227,12 +260,7 @@ class PacketLayout(Part):
     @property
     def constants(self) -> list[tuple[int, bytes]]:
         """The header's constants, (offset in bytes, bytes): what tells this packet from others."""
-        found, bits = [], 0
-        for value in self.header:
-            if value.constant is not None:
-                found.append((bits // 8, value.constant_bytes))
-            bits += value.bits
-        return found
+        return constants(self.header)
 
     def length(self, samples: int) -> int:
         """Bytes of a packet with that many samples, without padding."""
@@ -241,3 +269,13 @@ class PacketLayout(Part):
             count = samples if self.repeat.count is None else self.repeat.count
             bits += count * sum(value.bits for value in self.repeat.fields)
         return (bits + 7) // 8
+
+
+def constants(values: Iterable[Value]) -> list[tuple[int, bytes]]:
+    """The constants among parts that follow each other, (offset in bytes, bytes)."""
+    found, bits = [], 0
+    for value in values:
+        if value.constant is not None:
+            found.append((bits // 8, value.constant_bytes))
+        bits += value.bits
+    return found

@@ -71,3 +71,9 @@ def near(name: str, known: Iterable[str]) -> str:
     if near:
         return f"; is {near[0]!r} meant?"
     return f"; there is {', '.join(known)}" if known and len(known) <= 12 else ""
+
+
+def alternatives(names: Iterable[str]) -> str:
+    """Names as a choice: a, b or c."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

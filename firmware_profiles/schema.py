@@ -17,7 +17,7 @@ from firmware_profiles.document import DocumentError, Where, read_document
 from firmware_profiles.errors import ProfileError, ProfileFault
 from firmware_profiles.gatt import Advertisement, Reading, Service
 from firmware_profiles.gatt import Characteristic as Characteristic
-from firmware_profiles.library import is_profile_id, library_text
+from firmware_profiles.library import is_profile_id, library_text, profile_ids
 from firmware_profiles.mode import Mode as Mode
 from firmware_profiles.mode import Parameter, Step, Table
 from firmware_profiles.packet_layout import PacketLayout as PacketLayout
@@ -181,21 +181,24 @@ class Profile(Part):
     def _check_scales(self) -> None:
         for mode_id, mode in self.modes.items():
             for index, layout in enumerate(mode.packets):
-                for value in layout.values():
-                    if not isinstance(value.scale, str) or "/" in value.scale:
-                        continue
-                    where = f"modes.{mode_id}.packets.{index}"
-                    if value.scale not in self.tables:
-                        raise ImpossibleError(
-                            where,
-                            f"the scale {value.scale!r} is no table"
-                            f"{near(value.scale, self.tables)}",
-                        )
-                    try:
-                        for entry in self.tables[value.scale].values.values():
-                            expression.value(entry)
-                    except ValueError as error:
-                        raise ImpossibleError(f"tables.{value.scale}", str(error)) from None
+                for table in filter(None, (value.scale_table for value in layout.values())):
+                    self._check_scale(f"modes.{mode_id}.packets.{index}", table, mode)
+
+    def _check_scale(self, where: str, table: str, mode: Mode) -> None:
+        if table not in self.tables:
+            raise ImpossibleError(
+                where, f"the scale {table!r} is no table{near(table, self.tables)}"
+            )
+        for rate_hz in mode.rates_hz:
+            if table not in self.substitutions(rate_hz):
+                raise ImpossibleError(
+                    f"tables.{table}.values", f"nothing stands for {rate_hz:g} Hz; add it"
+                )
+        try:
+            for entry in self.tables[table].values.values():
+                expression.value(entry)
+        except ValueError as error:
+            raise ImpossibleError(f"tables.{table}", str(error)) from None
 
     # --- lookups
 
@@ -276,9 +279,8 @@ class Profile(Part):
 
     def scale(self, value: Value, substitutions: Mapping[str, str | float]) -> float:
         """Factor of a field, before its unit."""
-        if isinstance(value.scale, str) and value.scale in substitutions:
-            return expression.value(substitutions[value.scale])
-        return expression.value(value.scale)
+        table = value.scale_table
+        return expression.value(value.scale if table is None else substitutions[table])
 
     def steps(
         self,
@@ -333,7 +335,8 @@ class Profile(Part):
         except FileNotFoundError:
             raise ProfileError(
                 ProfileFault.NOT_FOUND,
-                f"{path} does not exist; give a YAML file or an id of `gonio profiles list`.",
+                f"{path} does not exist; give a YAML file or an id of `gonio profiles list`"
+                f"{near(str(path), profile_ids())}.",
                 path=str(path),
             ) from None
         except (OSError, ValueError) as error:

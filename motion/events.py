@@ -63,10 +63,11 @@ class RepetitionEvent(msgspec.Struct, frozen=True, tag_field="type", tag="rep"):
     """One counted repetition, final when reported.
 
     `rom_deg` is peak minus the rest before, with its standard deviation; `out_s`, `hold_s` and
-    `back_s` add up to `end_s - start_s`; `active_s` is the time above a fifth of the excursion;
-    smoothness is SPARC (0 is smoothest, more negative is less smooth; null where it was not
-    measured); `score_parts` add up to `score`, 0-100. `way`: the clinical direction, where the
-    exercise goes both ways. `reach_deg`: how far the turning point lies beyond the demonstrated
+    `back_s` add up to `end_s - start_s`, but of a learned exercise only to the time out of the band
+    of the rest, while start and end are told by the speed; `active_s` is the time above a fifth of
+    the excursion; smoothness is SPARC (0 is smoothest, more negative is less smooth; null where it
+    was not measured); `score_parts` add up to `score`, 0-100. `way`: the clinical direction, where
+    the exercise goes both ways. `reach_deg`: how far the turning point lies beyond the demonstrated
     start, where the template judges that in place of the range. Where it is judged against the
     person's own first repetitions of the session, `range_reference_deg` is their median and
     `rom_share_own` what is judged as a share of it; null until there are enough, and elsewhere.

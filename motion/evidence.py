@@ -23,7 +23,8 @@ class Evidence:
     """A repetition as its tracker saw it when it was judged.
 
     rest_deg: the level of the rest before, on the scale of `angle_deg`. way: 1 above the rest, -1
-    below it. left_s: when the angle left the rest, which is before the start of a hold. t_s,
+    below it. left_s: when the angle left the band of the rest, which is before the start of a hold
+    and after that of a learned exercise; the way out, the hold and the way back follow it. t_s,
     angle_deg, angle_sd_deg: (n,) session time, angle and its standard deviation, from before the
     start to the newest sample. While the axis is still being sought, what is told of the angle
     later may differ; these values are the ones that were measured. reference: the person's own

@@ -6,6 +6,7 @@ pose of the exercise. Judging the measured values is `quality`'s.
 
 import dataclasses
 import math
+from collections.abc import Collection
 from typing import Final
 
 import numpy as np
@@ -38,6 +39,10 @@ EDGE_SD_S: Final = 0.05
 LONGEST_ABSENCE_S: Final = 1.0
 # Beyond this squared vertical part gravity shows less of a rotation about an axis than heading.
 UPRIGHT: Final = 0.5
+# A neutral pose is off by as much as the inclination that is compared with it: how far the sensor
+# can be off shows only in movement, long after the pose was taken, and stands for both. Two errors
+# that do not hang together add up to this many times one.
+TWO_MEASURED: Final = math.sqrt(2.0)
 
 
 # What `hold_kernel` tells.
@@ -125,9 +130,9 @@ class RepetitionMeter:
         rom_deg = float(row[rep.ROW_ROM])
         speed = history["speed"]
         measure = RepetitionMeasure(
-            start_s=float(row[rep.ROW_START_T]),
+            start_s=float(row[rep.ROW_START_T] - row[rep.ROW_EARLIER]),
             peak_s=float(row[rep.ROW_PEAK_T]),
-            end_s=float(row[rep.ROW_END_T]),
+            end_s=float(row[rep.ROW_END_T] + row[rep.ROW_LATER]),
             rom_deg=rom_deg,
             rom_sd_deg=self._model.range_sd_deg(
                 rom_deg, float(row[rep.ROW_END_T] - row[rep.ROW_START_T])
@@ -222,11 +227,17 @@ class RepetitionMeter:
         return Coordinate.TILT, np.zeros(3)
 
     def like_demonstrated(
-        self, row: Float64, history: Columns, signature: Signature | None, others: Attitudes
+        self,
+        row: Float64,
+        history: Columns,
+        signature: Signature | None,
+        others: Attitudes,
+        taken: Collection[str] = (),
     ) -> bool:
         """Whether a repetition of a learned exercise begins and ends near its pose.
 
         signature: of the exercise as it is worn. others: sensors beside those of the template.
+        taken: sensors whose pose is a neutral one that they showed themselves.
         """
         if signature is None or not isinstance(self._template.movement, LearnedMovement):
             return True
@@ -238,6 +249,7 @@ class RepetitionMeter:
         seen: dict[str, Moments] = {}
         doubts_rad = {
             slot: math.radians(float(self._model.config[index, C_TILT_SD]))
+            * (TWO_MEASURED if slot in taken else 1.0)
             for index, slot in enumerate(self._model.slots)
         }
         for slot in signature.ups:

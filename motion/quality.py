@@ -200,8 +200,9 @@ class RepetitionMeasure:
     """One repetition as measured, before any prescription.
 
     start_s, peak_s, end_s: session time. rom_deg: peak minus the rest before, rom_sd_deg its
-    standard deviation. out_s, hold_s, back_s add up to end_s - start_s; active_s is the time above
-    a fifth of the excursion; time_sd_s is the standard deviation of each of these durations.
+    standard deviation. out_s, hold_s, back_s add up to end_s - start_s, but of a learned exercise
+    only to the time out of the band of the rest; active_s is the time above a fifth of the
+    excursion; time_sd_s is the standard deviation of each of these durations.
     smoothness_*: SPARC of each direction, None when it could not be measured. compensations: by
     name, the largest deviation in degrees and its standard deviation; what could not be measured is
     left out. interrupted: a sensor fell silent meanwhile. paused: stood still in mid-repetition.

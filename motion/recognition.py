@@ -60,7 +60,7 @@ class Recogniser:
         self._last = (-math.inf, -math.inf)
         self._awaits_neutral = False
         self._trackers = [
-            Tracker(template, calibration, side, witness=self._witness(number))
+            Tracker(template, calibration, side, witness=self._witness(number), onsets=False)
             for number, template in enumerate(templates)
         ]
         ids = [template.id for template in templates]

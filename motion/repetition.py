@@ -1,7 +1,8 @@
 """Online segmentation of an angle into repetitions: out, hold, back and rest.
 
 Takes one angle over time and the least excursion that counts; knows no sensor, no prescription
-beyond that. What a repetition is worth stands in `quality`, how the angle comes about in `angle`.
+beyond that. On request it also tells where the movement begins and ends by its speed. What a
+repetition is worth stands in `quality`, how the angle comes about in `angle`.
 """
 
 import math
@@ -61,6 +62,13 @@ QUIET_LEAST_DEG2: Final = 0.04
 PASSING_LEAST_DEG: Final = 0.5
 # Between what a tremor and what a valley shows, in standard deviations (see `_passes`).
 PASSING_SDS: Final = 1.35
+# A movement has begun, or ended, where its speed passes this share of its fastest: what studies of
+# reaching take for onset and end. The speed is that over 0.3 s, one to three periods of a tremor.
+ONSET_SPEED: Final = 0.05
+SPEED_HALF_S: Final = 0.15
+# So much later than by the band a movement ends at most. Its speed is known half a window later, so
+# that with a watermark every 100 ms the report comes within half a second of either end.
+SETTLE_S: Final = 0.3
 # For this long after an end the rest follows the angle down: the last part of the return.
 SETTLING_S: Final = 1.0
 # A standstill in mid-repetition is a pause from here on, and part of the repetition ...
@@ -128,7 +136,12 @@ WANDER_FROM: Final = 36  # since then the angle has stayed within what does not 
 WANDER_MIN: Final = 37
 WANDER_MAX: Final = 38
 STALL: Final = 39  # sample since which it has hardly sunk any lower, while returned
-STATE_SIZE: Final = 40
+FREE_T: Final = 40  # the next movement begins no earlier
+SETTLES: Final = 41  # 1 while it is awaited where the movement of a finished row ends
+SETTLE_AT: Final = 42  # the next sample whose speed is looked at
+SETTLE_SPEED: Final = 43  # slower than this it has ended, degrees/s
+SETTLE_BOUND: Final = 44  # no sample before this belongs to that row
+SETTLE_ROW: Final = 45  # the row itself
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
@@ -138,7 +151,8 @@ LIMIT: Final = 3
 BOTH: Final = 4  # 1: excursions below the rest are repetitions too
 SWINGS: Final = 5  # 1: swings far above the rest may show that the rest was wrong
 REST_SHARE: Final = 6  # how much of the rest is taken off before the limit is looked at
-PARAMETER_SIZE: Final = 7
+ONSETS: Final = 7  # 1: rows wait until it is seen where their movement ends
+PARAMETER_SIZE: Final = 8
 
 # One row a repetition.
 ROW_START_T: Final = 0
@@ -158,7 +172,11 @@ ROW_INTERRUPTED: Final = 13
 ROW_PLATEAU_FROM: Final = 14
 ROW_PLATEAU_TO: Final = 15
 ROW_WAY: Final = 16  # 1 above the rest, -1 below it
-ROW_SIZE: Final = 17
+ROW_EARLIER: Final = 17  # s by which the movement begins before the start, by its speed
+ROW_LATER: Final = 18  # s by which it ends after the end
+ROW_SIZE: Final = 19
+
+STATE_SIZE: Final = SETTLE_ROW + ROW_SIZE
 
 # Marks: what else is told while a repetition is under way.
 MARK_REST: Final = 0
@@ -319,6 +337,100 @@ def _turn_deg(excursion: float, noise: float) -> float:
 
 
 @njit
+def _speed(t: Float64, a: Float64, at: int, first: int, last: int) -> float:
+    """Mean speed about sample `at`, degrees/s, from samples `first` to `last` alone."""
+    low = at
+    while low > first and t[at] - t[low] < SPEED_HALF_S:
+        low -= 1
+    high = at
+    while high < last and t[high] - t[at] < SPEED_HALF_S:
+        high += 1
+    if high == low:
+        return 0.0
+    return float((a[high] - a[low]) / (t[high] - t[low]))
+
+
+@njit
+def _speed_passes(
+    t: Float64, slow: int, slow_speed: float, fast: int, fast_speed: float, limit: float
+) -> float:
+    """Time between two neighbouring samples at which the speed passes `limit`."""
+    if fast_speed <= slow_speed:
+        return float(t[slow])
+    return float(t[slow] + (t[fast] - t[slow]) * ((limit - slow_speed) / (fast_speed - slow_speed)))
+
+
+@njit
+def _onset(t: Float64, a: Float64, bound: int, above: int, peak: int, last: int) -> float:
+    """When the movement to `peak` began, which first lies above the active level at `above`."""
+    fastest = 0.0
+    for k in range(above, peak + 1):
+        fastest = max(fastest, _speed(t, a, k, bound, last))
+    limit = ONSET_SPEED * fastest
+    i = above
+    after = _speed(t, a, i, bound, last)
+    if after <= limit:
+        return float(t[i])
+    while i > bound:
+        now = _speed(t, a, i - 1, bound, last)
+        if now <= limit:
+            return _speed_passes(t, i - 1, now, i, after, limit)
+        i -= 1
+        after = now
+    return float(t[bound])
+
+
+@njit
+def _await_end(
+    state: Float64, t: Float64, a: Float64, base: int, bound: int, peak: int, below: int, end: int
+) -> None:
+    """Begin to look where the movement ends that is below the active level from `below` on."""
+    fastest = 0.0
+    for k in range(peak, end + 1):
+        fastest = max(fastest, -_speed(t, a, k, bound, end))
+    state[SETTLES] = 1.0
+    state[SETTLE_AT] = below + base
+    state[SETTLE_SPEED] = ONSET_SPEED * fastest
+    state[SETTLE_BOUND] = bound + base
+
+
+@njit
+def _end_settled(
+    state: Float64, t: Float64, a: Float64, base: int, newest: int, row: Float64, now: bool
+) -> bool:
+    """Write the awaited row when its end is seen by sample `newest`; with `now` in any case."""
+    bound = int(state[SETTLE_BOUND]) - base
+    end_t = state[SETTLE_ROW + ROW_END_T]
+    at = int(state[SETTLE_AT]) - base
+    to = end_t
+    settled = False
+    while not settled and at <= newest and t[newest] - t[at] >= SPEED_HALF_S:
+        fall = -_speed(t, a, at, bound, newest)
+        to = t[at]
+        if fall <= state[SETTLE_SPEED]:
+            settled = True
+            if at > bound:
+                before = -_speed(t, a, at - 1, bound, newest)
+                if before > state[SETTLE_SPEED]:
+                    to = _speed_passes(t, at, fall, at - 1, before, state[SETTLE_SPEED])
+        elif t[at] >= end_t + SETTLE_S:
+            settled = True
+        at += 1
+    state[SETTLE_AT] = at + base
+    if not (settled or now):
+        return False
+    if not settled:
+        to = max(end_t, t[max(bound, min(at, newest + 1) - 1)])
+    to = min(max(to, state[SETTLE_ROW + ROW_PEAK_T]), end_t + SETTLE_S)
+    for k in range(ROW_SIZE):
+        row[k] = state[SETTLE_ROW + k]
+    row[ROW_LATER] = to - end_t
+    state[FREE_T] = to
+    state[SETTLES] = 0.0
+    return True
+
+
+@njit
 def _write_row(
     state: Float64,
     parameters: Float64,
@@ -338,9 +450,9 @@ def _write_row(
     plateau = rest + plateau_deg(excursion)
     first_t, first = _first_rise(t, a, start, peak, plateau)
     last_t, last = _last_fall(t, a, peak, end, plateau)
-    active_from, _ = _last_rise(t, a, bound, peak, rest + ACTIVE * excursion)
+    active_from, above = _last_rise(t, a, bound, peak, rest + ACTIVE * excursion)
     # The end may lie above the active level when the return was not complete.
-    active_to, _ = _last_fall(t, a, peak, end, rest + ACTIVE * excursion)
+    active_to, active_last = _last_fall(t, a, peak, end, rest + ACTIVE * excursion)
     first_t = max(first_t, start_t)
     last_t = min(max(last_t, first_t), end_t)
     row[ROW_START_T] = start_t
@@ -366,6 +478,14 @@ def _write_row(
     row[ROW_PLATEAU_FROM] = first + base
     row[ROW_PLATEAU_TO] = last + base
     row[ROW_WAY] = 1.0
+    row[ROW_EARLIER] = 0.0
+    row[ROW_LATER] = 0.0
+    if parameters[ONSETS] == 1.0:
+        onset_t = _onset(t, a, bound, above, peak, end)
+        row[ROW_EARLIER] = start_t - min(max(onset_t, state[FREE_T]), t[peak])
+        for k in range(ROW_SIZE):
+            state[SETTLE_ROW + k] = row[k]
+        _await_end(state, t, a, base, bound, peak, min(active_last + 1, end), end)
 
 
 @njit
@@ -407,13 +527,19 @@ def segment_kernel(
     still = parameters[STILL]
     stop = base + len(t)
     while int(state[NEXT]) < stop:
-        if n_rows >= rows.shape[0] or n_marks + 2 > marks.shape[0]:
+        # One sample may tell of a row that was awaited and end the next.
+        if n_rows + 2 > rows.shape[0] or n_marks + 2 > marks.shape[0]:
             break
         index = int(state[NEXT])
         state[NEXT] = index + 1
         i = index - base
         x = a[i]
         now = t[i]
+        # What comes after a silence says nothing of an end before it.
+        if state[SETTLES] == 1.0 and _end_settled(
+            state, t, a, base, i - 1 if gap[i] == 1 else i, rows[n_rows], gap[i] == 1
+        ):
+            n_rows += 1
         if state[STARTED] == 0.0:
             state[STARTED] = 1.0
             state[REST] = x
@@ -505,6 +631,9 @@ def segment_kernel(
                     state[NEXT] = lowest
                     continue
             if x - state[REST] >= count_from:
+                if state[SETTLES] == 1.0:
+                    _end_settled(state, t, a, base, i, rows[n_rows], True)
+                    n_rows += 1
                 state[NOISE] = 0.0
                 if state[DWELT] == 1.0:
                     bound = int(state[BOUND]) - base
@@ -651,7 +780,8 @@ def segment_kernel(
             continue
         if done:
             _write_row(state, parameters, t, a, base, end, end_t, rows[n_rows])
-            n_rows += 1
+            if state[SETTLES] == 0.0 or _end_settled(state, t, a, base, i, rows[n_rows], False):
+                n_rows += 1
             state[SEEN_REST] = 1.0
             state[BOUND] = end + base
             if both:
@@ -693,17 +823,28 @@ def turn_over_kernel(state: Float64) -> None:
 
 
 @njit
+def settle_kernel(state: Float64, t: Float64, a: Float64, base: int, rows: Float64) -> int:
+    """Write the row whose end is still awaited, as far as it is seen; returns how many."""
+    if state[SETTLES] == 0.0:
+        return 0
+    _end_settled(state, t, a, base, len(t) - 1, rows[0], True)
+    return 1
+
+
+@njit
 def finish_kernel(
     state: Float64, parameters: Float64, t: Float64, a: Float64, base: int, rows: Float64
 ) -> int:
     """Close at the end of the stream: an unfinished repetition counts when it has returned."""
+    written = settle_kernel(state, t, a, base, rows)
     if state[OPEN] == 0.0:
-        return 0
-    written = 0
+        return written
     if state[IN_ZONE] == 1.0:
         end = int(state[LOW]) - base
-        _write_row(state, parameters, t, a, base, end, t[end], rows[0])
-        written = 1
+        _write_row(state, parameters, t, a, base, end, t[end], rows[written])
+        if state[SETTLES] == 1.0:
+            _end_settled(state, t, a, base, len(t) - 1, rows[written], True)
+        written += 1
     else:
         state[PARTIAL] += 1.0
     state[OPEN] = 0.0
@@ -718,7 +859,8 @@ class SegmenterParameters:
     longest_stand_s: a longer standstill in mid-repetition is a new posture. both: excursions below
     the rest are repetitions too. swings: whether swings far above the rest may show that the rest
     lies there. rest_share: how much of the rest is taken off an angle before `limit_deg` is looked
-    at; 1 where ranges are measured from the rest.
+    at; 1 where ranges are measured from the rest. onsets: rows tell where the movement begins and
+    ends by its speed, for which they wait up to half a second; not with `both`.
     """
 
     count_from_deg: float
@@ -727,6 +869,7 @@ class SegmenterParameters:
     both: bool = False
     swings: bool = True
     rest_share: float = 1.0
+    onsets: bool = False
 
     def packed(self) -> Float64:
         """Array for `segment_kernel`."""
@@ -739,6 +882,7 @@ class SegmenterParameters:
                 float(self.both),
                 float(self.swings and not self.both),
                 self.rest_share,
+                float(self.onsets and not self.both),
             ]
         )
 
@@ -761,10 +905,13 @@ class Segmenter:
         self.state[BOUND] = first_index
         self.state[LAST_GAP] = -np.inf
         self.state[WAY] = 1.0
+        self.state[FREE_T] = -np.inf
 
     @property
     def keep_from(self) -> int:
         """Absolute index of the oldest sample that may still be needed."""
+        if self.state[SETTLES] == 1.0:
+            return int(min(self.state[BOUND], self.state[SETTLE_BOUND]))
         return int(self.state[BOUND])
 
     @property
@@ -808,6 +955,11 @@ class Segmenter:
         rows = np.concatenate(all_rows) if all_rows else np.empty((0, ROW_SIZE))
         marks = np.concatenate(all_marks) if all_marks else np.empty((0, 2))
         return rows, marks
+
+    def settle(self, t: Float64, a: Float64, base: int) -> Float64:
+        """Rows of the repetition that has returned and whose end was still awaited, if any."""
+        written = settle_kernel(self.state, t, self._seen(a), base, self._rows)
+        return self._described(written)
 
     def finish(self, t: Float64, a: Float64, base: int) -> Float64:
         """Rows of the repetition that the end of the stream closes, if any."""

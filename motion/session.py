@@ -214,7 +214,7 @@ class Session:
             raise OrderError(OrderFault.CONTROL, "There is no exercise under way; start one first.")
         match control:
             case BeginSetControl():
-                events = self._end_set()
+                events = self._collect(tracker.settle()) + self._end_set()
                 self._in_set = True
                 self._set_index += 1
                 self._set_start_s = self.watermark_s
@@ -233,12 +233,12 @@ class Session:
             case NeutralControl():
                 if self._recogniser is not None:
                     self._recogniser.take_neutral()
-                return tracker.take_neutral()
+                return self._collect(tracker.take_neutral())
 
     def _count(self, tracker: Tracker, counting: bool) -> list[Event]:
         if self._recogniser is not None:
             self._recogniser.count(counting)
-        return tracker.count(counting)
+        return self._collect(tracker.count(counting))
 
     def finish(self) -> list[Event]:
         """The log has ended: close what is open and say the session's summary."""

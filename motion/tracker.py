@@ -52,6 +52,7 @@ from motion.template import (
     DominantMovement,
     ExerciseTemplate,
     JointMovement,
+    LearnedMovement,
     SegmentMovement,
     measured_movement,
 )
@@ -81,7 +82,9 @@ class Tracker:
     `push` only buffers; events come out of `advance` and `finish`. Samples older than the last
     watermark are dropped and counted. With `angles`, an AngleEvent comes for every sample of the
     template's first sensor once the axis is known. A `witness` is handed the evidence of every
-    repetition just before its event; it is no part of a snapshot. Between two watermarks samples
+    repetition just before its event; it is no part of a snapshot. A learned exercise's repetitions
+    are told when it is seen where their movement ends (`repetition.SETTLE_S`), or without `onsets`
+    as soon as the angle is back, with start and end by that. Between two watermarks samples
     may come in any chunks and any order; the events are the same to the last bit.
     """
 
@@ -95,6 +98,7 @@ class Tracker:
         first_seq: int = 1,
         set_index: int = 1,
         witness: Witness | None = None,
+        onsets: bool = True,
     ) -> None:
         self.template = template
         self.calibration = calibration
@@ -105,6 +109,7 @@ class Tracker:
         )
         self.angles = angles
         self.witness = witness
+        self.onsets = onsets and isinstance(template.movement, LearnedMovement)
         self.seq = first_seq
         self.set_index = set_index
         self.index = 0
@@ -134,6 +139,7 @@ class Tracker:
             both=template.direction == "both",
             swings=template.band is None,
             rest_share=REST_SHARE if template.range.measured_from == "start" else 1.0,
+            onsets=self.onsets,
         )
         # Where poses can be compared with those of other exercises in the position.
         self.plain_slots = plain_slots(template, self.side)
@@ -278,6 +284,7 @@ class Tracker:
     def count(self, counting: bool) -> list[Event]:
         """Pause or resume counting. Resumed, rest and neutral pose are looked for anew; an axis
         that was found for good is kept."""
+        events = [] if counting else self.settle()
         if counting and not self.counting:
             self._walking_from_t = math.nan
             self._look_anew()
@@ -285,11 +292,12 @@ class Tracker:
                 # What came before the pause is no part of what comes now.
                 self._neutral = None if self._neutral.found else self._new_search()
         self.counting = counting
-        return []
+        return events
 
     def take_neutral(self) -> list[Event]:
         """Take the neutral pose from the next still half-second, or from one that goes on; sensors
         may be worn anew."""
+        events = self.settle()
         self._partial = self.partial
         still = self._still_rows()
         self._begin_angle()
@@ -297,7 +305,15 @@ class Tracker:
             self._neutral = self._new_search()
             self._neutral.unlike = self.unlike
             self._neutral.keep(*still)
-        return []
+        return events
+
+    def settle(self) -> list[Event]:
+        """Tell a repetition that has returned and whose end is still awaited: a set ends here."""
+        if self._first is not None:
+            return []
+        history = self._history
+        rows = self._segmenter.settle(history["t"], history["angle"], history.base)
+        return self._told(rows, _NO_MARKS)
 
     def _still_rows(self) -> tuple[Float64, Float64, NDArray[np.uint8]]:
         """t, q and gap of the last half-second, if the pose has been still for that long."""
@@ -446,7 +462,7 @@ class Tracker:
 
     def _walk(self, rows: Columns, count: int) -> list[Event]:
         """The first `count` rows are gait: nothing counts, what was under way is given up."""
-        events: list[Event] = []
+        events = self.settle()
         t = rows["t"]
         if not self._walking:
             self._walking_from_t = float(t[0])
@@ -707,7 +723,9 @@ class Tracker:
         return events
 
     def _repetition(self, row: Float64, *, whole: bool) -> list[Event]:
-        if not self._meter.like_demonstrated(row, self._history, self.signature, self._others):
+        if not self._meter.like_demonstrated(
+            row, self._history, self.signature, self._others, self.worn
+        ):
             self.unlike += 1
             return []
         if self._is_stride(row):
@@ -839,7 +857,8 @@ class Tracker:
             "calibration": None if self.calibration is None else self.calibration.document(),
             "side": self.side,
             "plain": [
-                self.angles, self.seq, self.set_index, self.index, self.unlike, self.counting,
+                self.angles, self.onsets, self.seq, self.set_index, self.index, self.unlike,
+                self.counting,
                 self.watermark_s, self.finished, self._begun, self._partial, self.strides,
                 self.walked_s, self._walking_from_t,
             ],
@@ -876,10 +895,11 @@ class Tracker:
             template,
             None if calibration is None else Calibration.from_document(calibration),
             state["side"],
+            onsets=state["plain"][1],
         )
         (
-            tracker.angles, tracker.seq, tracker.set_index, tracker.index, tracker.unlike,
-            tracker.counting, tracker.watermark_s, tracker.finished, tracker._begun,
+            tracker.angles, tracker.onsets, tracker.seq, tracker.set_index, tracker.index,
+            tracker.unlike, tracker.counting, tracker.watermark_s, tracker.finished, tracker._begun,
             tracker._partial, tracker.strides, tracker.walked_s, tracker._walking_from_t,
         ) = state["plain"]  # fmt: skip
         tracker._silent_told, tracker._norm_told = state["told"]

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from devices.errors import DevicesError
 from devices.recording import Recording
+from firmware_profiles.errors import ProfileError
 from motion.change import SessionChange
 from motion.errors import MotionError, TemplateError
 from motion.events import AngleEvent, encode
@@ -27,7 +28,7 @@ from motion.plausibility import PlausibilityCheck
 from motion.samples import Samples
 from motion.template import ExerciseTemplate, library_ids
 from server import terminal, wording
-from server.commands import compare, explain, files, recognise
+from server.commands import compare, explain, files, profiles, recognise
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
 from server.engine import engine_differences, gonio_version
@@ -69,6 +70,7 @@ gonio.add_command(files.export)
 gonio.add_command(explain.explain)
 gonio.add_command(compare.compare)
 gonio.add_command(recognise.recognise)
+gonio.add_command(profiles.profiles)
 
 # --- demo
 
@@ -427,7 +429,7 @@ def _sentence(error: BaseException) -> str:
 
 
 _INPUT_ERRORS: Final = (
-    MotionError, DevicesError, ServerError, click.ClickException, ValidationError,
+    MotionError, DevicesError, ProfileError, ServerError, click.ClickException, ValidationError,
     msgspec.MsgspecError, pa.ArrowException, OSError, MemoryError,
 )  # fmt: skip
 

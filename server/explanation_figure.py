@@ -100,12 +100,14 @@ def _parts(explanation: Explanation) -> list[tuple[str, str, float, float]]:
     event, band = sought.evidence.event, sought.evidence.template.band
     if band is not None:
         return [("hold", HOLD, *stretch) for stretch in _in_band(sought.points, event, band)]
-    turned_s = event.start_s + event.out_s
+    # The parts lie between the crossings of the band, start and end of a learned exercise outside.
+    left_s = sought.evidence.left_s
+    turned_s = left_s + event.out_s
     back_s = turned_s + event.hold_s
     parts = [
-        ("out", OUT, event.start_s, turned_s),
+        ("out", OUT, left_s, turned_s),
         ("hold", HOLD, turned_s, back_s),
-        ("back", BACK, back_s, event.end_s),
+        ("back", BACK, back_s, back_s + event.back_s),
     ]
     return [part for part in parts if part[3] > part[2]]
 

@@ -20,10 +20,10 @@ def codec_named(name: str, profile: Profile) -> type[Codec]:
     if name in CODECS:
         return CODECS[name]
     near = difflib.get_close_matches(name, CODECS, 1)
-    hint = f"is {near[0]!r} meant?" if near else f"there is {', '.join(CODECS)}."
+    hint = f"is {near[0]!r} meant?" if near else f"there is {', '.join(CODECS)}"
     raise ProfileError(
         ProfileFault.INVALID,
-        f"{profile.id}: there is no codec {name!r}; {hint}",
+        f"{profile.id}: there is no codec {name!r}; {hint}.",
         path=profile.id,
         field="codec.name",
     )

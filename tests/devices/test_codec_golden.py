@@ -63,6 +63,50 @@ def test_capture_of_movesense_imu6() -> None:
     assert frame.values["gyr"][0] == pytest.approx(np.array([-0.98, -1.33, -0.35]) * DEG, abs=1e-8)
 
 
+MOVESENSE_MAG = (
+    "de9cfe41708636c2a5026cc10a4a0a42750733c293a355c19bc8fd411b8938c287f75fc17cfef541ff742fc2"
+    "475774c1"
+)
+MAG_UT = [
+    [31.826595, -45.631287, -14.750646],
+    [34.572304, -44.757282, -13.352435],
+    [31.722952, -46.133892, -13.997931],
+    [30.749260, -43.864254, -15.271308],
+]
+
+
+def test_capture_of_movesense_imu9() -> None:
+    sent = bytes.fromhex("0263" + MOVESENSE_IMU6 + MOVESENSE_MAG)
+    (frame,) = frames_of("movesense", "imu9", ("notification", sent), rate_hz=52)
+    assert frame.ticks == 172460
+    assert frame.values["acc"][3] == pytest.approx([-0.9451987, 4.2856984, 8.7843657], abs=1e-6)
+    assert frame.values["gyr"][3] == pytest.approx(np.array([-0.63, -1.40, -0.42]) * DEG, abs=1e-8)
+    assert frame.values["mag"] == pytest.approx(np.array(MAG_UT), abs=1e-5)
+
+
+def test_capture_of_movesense_angular_rate() -> None:
+    sent = bytes.fromhex(
+        "026303de0100295c8f3f666606c03e0a57beae47a13f85eb01c0295c8fbeae47a13fc3f5e8bf295c8fbe"
+        "295c8f3f85ebf1bf3e0a57be"
+    )
+    (frame,) = frames_of("movesense", "gyro", ("notification", sent), rate_hz=52)
+    assert frame.ticks == 122371
+    expected = [
+        [1.12, -2.10, -0.21],
+        [1.26, -2.03, -0.28],
+        [1.26, -1.82, -0.28],
+        [1.12, -1.89, -0.21],
+    ]
+    assert frame.values["gyr"] == pytest.approx(np.array(expected) * DEG, abs=1e-8)
+
+
+def test_capture_of_movesense_magnetic_field() -> None:
+    sent = bytes.fromhex("0263aca10200" + MOVESENSE_MAG[:24])
+    (frame,) = frames_of("movesense", "magn", ("notification", sent), rate_hz=13)
+    assert frame.ticks == 172460
+    assert frame.values["mag"] == pytest.approx(np.array(MAG_UT[:1]), abs=1e-5)
+
+
 def test_metamotion_acceleration_at_4_g() -> None:
     sent = bytes.fromhex("030416c494a22ad0"), bytes.fromhex("13053e43ff7f0080")
     (frame,) = frames_of(

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from devices.codec import Decoder
+from devices.packets import Packet
 from firmware_profiles.errors import ProfileError, ProfileFault
 from firmware_profiles.schema import Profile
 from firmware_profiles.steps import Expect
@@ -77,13 +81,16 @@ def test_bytes_are_put_together_for_the_rate() -> None:
         ("status: confirmed", "status: confirm", "status", "is 'confirmed' meant?"),
         ("properties: [notify]", "properties: [notfy]",
          "services.motion.characteristics.data.properties.0", "is 'notify' meant?"),
-        ("type: u16}", "type: u61}", "modes.motion.packets.0.packing", "whole number of bytes"),
+        ("type: u16}", "type: u61}",
+         "modes.motion.packets.0.packing", "whole number of bytes"),
         ("{field: time, type: u16}", "{field: time, type: int16}",
          "modes.motion.packets.0.header.1.type", "is 'i16' meant?"),
         ("scale: scale, unit: g", "scale: scael, unit: g", "modes.motion.packets.0",
          "is 'scale' meant?"),
-        ("unit: deg/s", "unit: deg", "modes.motion.packets.0.header.3.unit", "rad/s or deg/s"),
-        ("{field: gyr,", "{field: gry,", "modes.motion.packets.0.header.3.field", "is 'gyr' meant?"),
+        ("unit: deg/s", "unit: deg", "modes.motion.packets.0.header.3.unit",
+         "rad/s, deg/s or mdeg/s"),
+        ("{field: gyr,", "{field: gry,", "modes.motion.packets.0.header.3.field",
+         "is 'gyr' meant?"),
         ("timestamp: {field: time,", "timestamp: {field: tim,", "modes.motion.timestamp",
          "is 'time' meant?"),
         ("default_mode: motion", "default_mode: motoin", "default_mode", "is 'motion' meant?"),
@@ -97,6 +104,12 @@ def test_bytes_are_put_together_for_the_rate() -> None:
         ('50: "05"', '51: "05"', "modes.motion.start.1.bytes", "no entry for 50 Hz"),
         ("by: rate", "by: rat", "tables.code.by", "is 'rate' meant?"),
         ("{2: 2/32768, 4: 4/32768}", "{2: 2/32768}", "tables.scale.values", "stands for 4"),
+        ("scale: 1/16.4", "scale: 1/16.4*1e30", "modes.motion.packets.0.header.3",
+         "out of bounds"),
+        ("scale: scale, unit: g", "scale: code, unit: g", "tables.code", "is no scale"),
+        ("{by: range_g, values: {2: 2/32768, 4: 4/32768}}",
+         "{by: rate, values: {50: 2/32768, 99: 4/32768}}", "tables.scale.values",
+         "nothing stands for 100 Hz"),
         ("4: 4/32768", "4: four", "tables.scale", "is no scale"),
         ("default: 2}", "default: 3}", "parameters.range_g.default", "none of the choices"),
         ("default_rate_hz: 100", "default_rate_hz: 99", "modes.motion.default_rate_hz",
@@ -106,7 +119,8 @@ def test_bytes_are_put_together_for_the_rate() -> None:
         ("12340002-0000", "1234-0000", "services.motion.characteristics.data.uuid", "a UUID has"),
         ("12340002-", "12340001-", "services", "is given twice"),
         ("          - constant: aa\n", "", None, None),
-        ("field: acc, type: i16, scale: scale, unit: g", "field: time, type: u16", "modes.motion.packets.0.header", "stands twice"),
+        ("field: acc, type: i16, scale: scale, unit: g", "field: time, type: u16",
+         "modes.motion.packets.0.header", "stands twice"),
         ("status: confirmed", "status: experimental", "unconfirmed", "says what is unconfirmed"),
         ("aa .. 00, timeout_s: 1, reply: aa 55 00", "aa .. 00, reply: aa .. 00",
          "modes.motion.start.2.reply", "possible in `expect` alone"),
@@ -210,3 +224,32 @@ def test_modes_rates_and_parameters_that_do_not_exist() -> None:
         profile.steps("start", parameters={"acc_range": 4})
     with pytest.raises(ProfileError, match="choose one of 2, 4, 8, 16"):
         profile.steps("start", parameters={"acc_range_g": 3})
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_a_damaged_profile_is_refused_or_makes_a_decoder_that_never_raises(
+    data: st.DataObject,
+) -> None:
+    lines = GOOD.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        index = data.draw(st.integers(0, len(lines) - 1))
+        line = lines[index]
+        at = data.draw(st.integers(0, len(line)))
+        added = data.draw(st.text("0123456789-: {}[]'\"/xyzabc_", max_size=4))
+        damage = data.draw(
+            st.sampled_from([line[:at] + line[at + 1 :], line[:at] + added + line[at:], "", *lines])
+        )
+        lines[index] = damage
+    refusal = None
+    try:
+        profile = Profile.parse("\n".join(lines), path="x.yaml")
+        decoder = Decoder(profile)
+    except ProfileError as error:
+        refusal = str(error)
+    if refusal is not None:
+        assert refusal.endswith(".")
+        return
+    for each in profile.characteristics.values():
+        for content in data.draw(st.lists(st.binary(max_size=40), max_size=4)):
+            decoder.push(Packet(0, each.uuid, b"\xaa" + content))

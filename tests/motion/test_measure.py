@@ -370,6 +370,21 @@ def test_a_sensor_whose_inclination_is_doubtful_is_held_to_its_pose_less_strictl
     assert meter.like_demonstrated(row, history, signature, Attitudes(()))
 
 
+def test_a_pose_that_the_doubtful_sensor_showed_itself_is_as_doubtful() -> None:
+    # 90 degrees off is 1.41, a gate of 1.05 and two deviations of 11 degrees 1.43 without and 1.59
+    # with the second reading; 100 degrees off is 1.53.
+    signature = Signature.demonstrated(tilting())
+    for start_deg, without in ((90.0, True), (100.0, False)):
+        way = np.interp(np.arange(0.0, 4.0, PERIOD_S), [1.0, 3.5], [start_deg, 0.0])
+        q = np.array([rotation(Y, float(angle)) for angle in way])
+        meter, _, row, history = measured(tilting(), q, ROW)
+        meter._model.config[:, C_TILT_SD] = 11.0
+        others = Attitudes(())
+        assert meter.like_demonstrated(row, history, signature, others) == without
+        assert meter.like_demonstrated(row, history, signature, others, {"one"})
+        assert meter.like_demonstrated(row, history, signature, others, {"other"}) == without
+
+
 def test_other_movements_have_no_pose_to_be_like() -> None:
     exercise = template({"kind": "segment", "segment": "one", "axis": "turn_left"})
     q = np.tile(rotation(Y, 170.0), (200, 1))

@@ -25,10 +25,12 @@ from motion.repetition import (
     MARK_REST,
     ROW_ACTIVE,
     ROW_BACK,
+    ROW_EARLIER,
     ROW_END,
     ROW_END_T,
     ROW_HOLD,
     ROW_INTERRUPTED,
+    ROW_LATER,
     ROW_OUT,
     ROW_PAUSED,
     ROW_PEAK,
@@ -37,6 +39,7 @@ from motion.repetition import (
     ROW_SIZE,
     ROW_START,
     ROW_START_T,
+    SETTLE_S,
     Segmenter,
     SegmenterParameters,
 )
@@ -91,6 +94,7 @@ def segmented(
     without: tuple[float, float] = (0.0, 0.0),
     limit_deg: float = math.inf,
     longest_stand_s: float = GIVE_UP_S,
+    onsets: bool = False,
 ) -> Segmented:
     """`step` samples at a time; the samples of the span `without` are missing."""
     t = times(last_s, rate_hz)
@@ -98,7 +102,9 @@ def segmented(
     a = angle_deg(motion, t)
     gap = np.zeros(len(t), np.uint8)
     gap[1:] = np.diff(t) > 0.5
-    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg, longest_stand_s))
+    segmenter = Segmenter(
+        SegmenterParameters(COUNT_FROM_DEG, limit_deg, longest_stand_s, onsets=onsets)
+    )
     rows: list[Float64] = []
     marks: list[Float64] = []
     seen_s: list[float] = []
@@ -603,14 +609,16 @@ def _everything() -> tuple[Float64, Float64, NDArray[np.uint8]]:
     return t, motion(t), gap
 
 
-def test_any_chunks_and_a_history_cut_short_give_the_same_to_the_last_bit() -> None:
+@pytest.mark.parametrize("onsets", [False, True])
+def test_any_chunks_and_a_history_cut_short_give_the_same_to_the_last_bit(onsets: bool) -> None:
     t, a, gap = _everything()
-    whole = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+    parameters = SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0, onsets=onsets)
+    whole = Segmenter(parameters)
     rows, marks = whole.update(t, a, gap, 0)
     assert len(rows) >= 6
     for seed in range(20):
         random = np.random.default_rng(seed)
-        segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+        segmenter = Segmenter(parameters)
         again, told = [rows[:0]], [marks[:0]]
         base = stop = 0
         while stop < len(t):
@@ -620,15 +628,18 @@ def test_any_chunks_and_a_history_cut_short_give_the_same_to_the_last_bit() -> N
             told.append(more)
             base = segmenter.keep_from
             state = segmenter.state.copy()
-            segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+            segmenter = Segmenter(parameters)
             segmenter.state[:] = state
         assert np.concatenate(again).tobytes() == rows.tobytes()
         assert np.concatenate(told).tobytes() == marks.tobytes()
-        assert segmenter.finish(t[base:], a[base:], base).tobytes() == whole_end(t, a, gap)
+        end = segmenter.finish(t[base:], a[base:], base).tobytes()
+        assert end == whole_end(parameters, t, a, gap)
 
 
-def whole_end(t: Float64, a: Float64, gap: NDArray[np.uint8]) -> bytes:
-    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, limit_deg=50.0))
+def whole_end(
+    parameters: SegmenterParameters, t: Float64, a: Float64, gap: NDArray[np.uint8]
+) -> bytes:
+    segmenter = Segmenter(parameters)
     segmenter.update(t, a, gap, 0)
     return segmenter.finish(t, a, 0).tobytes()
 
@@ -644,6 +655,121 @@ def test_more_repetitions_than_fit_into_one_go_are_all_found() -> None:
 def test_a_long_rest_needs_no_long_history() -> None:
     found = segmented(even(1), 200.0)
     assert found.segmenter.keep_from >= (200.0 - LOOK_BACK_S - 1.0) * RATE_HZ
+
+
+# --- onsets: where the movement begins and ends by its speed --------------------------------------
+
+
+def speed_dps(t: Float64, a: Float64) -> Float64:
+    """Mean speed over the first samples 0.15 s and more away on either side."""
+    value = np.zeros(len(t))
+    for i in range(len(t)):
+        low = max(0, np.flatnonzero(t[i] - t >= 0.15)[-1]) if t[i] - t[0] >= 0.15 else 0
+        later = np.flatnonzero(t - t[i] >= 0.15)
+        high = int(later[0]) if len(later) else len(t) - 1
+        value[i] = (a[high] - a[low]) / (t[high] - t[low])
+    return value
+
+
+def moved(t: Float64, a: Float64, peak_s: float) -> tuple[float, float]:
+    """First and last time about `peak_s` at which the speed of a single movement from rest to rest
+    is above a twentieth of its fastest, way out and way back each, linear between samples."""
+    peak = int(np.searchsorted(t, peak_s))
+    v = speed_dps(t, a)
+    out, back = 0.05 * v[: peak + 1].max(), 0.05 * -v[peak:].min()
+    first = int(np.argmax(v[: peak + 1]))
+    while v[first] > out:
+        first -= 1
+    last = peak + int(np.argmin(v[peak:]))
+    while -v[last] > back:
+        last += 1
+    return (
+        float(np.interp(out, v[first : first + 2], t[first : first + 2])),
+        float(np.interp(-back, v[last - 1 : last + 1], t[last - 1 : last + 1])),
+    )
+
+
+@pytest.mark.parametrize("rate_hz", [25.0, 50.0, 100.0, 200.0])
+@pytest.mark.parametrize("out_s", [0.6, 1.2, 2.0])
+def test_a_movement_begins_and_ends_at_a_twentieth_of_its_fastest_speed(
+    rate_hz: float, out_s: float
+) -> None:
+    motion = [Rep(2.0, 60.0, out_s, 0.4, out_s)]
+    [row] = segmented(motion, 10.0, rate_hz=rate_hz, onsets=True).ended
+    t = times(10.0, rate_hz)
+    begins_s, ends_s = moved(t, angle_deg(motion, t), float(row[ROW_PEAK_T]))
+    assert row[ROW_START_T] - row[ROW_EARLIER] == pytest.approx(begins_s, abs=1e-6)
+    # Nothing creeps on for longer than it waits.
+    latest_s = float(row[ROW_END_T]) + SETTLE_S
+    assert row[ROW_END_T] + row[ROW_LATER] == pytest.approx(min(ends_s, latest_s), abs=1e-6)
+    # By a window of 0.3 s that is near where a minimum jerk has a twentieth of its speed.
+    assert row[ROW_START_T] - row[ROW_EARLIER] == pytest.approx(2.0 + 0.06 * out_s, abs=0.15)
+
+
+def test_onsets_change_nothing_else_of_a_repetition() -> None:
+    # Fast, slow, with bounces and standstills, and one that is cut off by a silence.
+    t, a, gap = _everything()
+    rows = []
+    for onsets in (False, True):
+        segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, onsets=onsets))
+        found, marks = segmenter.update(t, a, gap, 0)
+        rows.append((np.concatenate([found, segmenter.finish(t, a, 0)]), marks))
+    (plain, plain_marks), (settled, settled_marks) = rows
+    assert settled[:, :ROW_EARLIER].tobytes() == plain[:, :ROW_EARLIER].tobytes()
+    assert settled_marks.tobytes() == plain_marks.tobytes()
+    assert not plain[:, ROW_EARLIER:].any()
+    assert settled[:, ROW_EARLIER:].any()
+
+
+def test_a_movement_begins_no_earlier_than_the_one_before_ends() -> None:
+    # It turns at the rest at full speed, so that only a few samples know which movement is which.
+    def bouncing(t: Float64) -> Float64:
+        within = (t >= 2.0) & (t <= 2.0 + 6 * 2.4)
+        return np.where(within, 60.0 * np.abs(np.sin(math.pi * (t - 2.0) / 2.4)), 0.0)
+
+    rows = segmented(bouncing, 20.0, rate_hz=100.0, onsets=True).rows
+    assert len(rows) == 6
+    begins = rows[:, ROW_START_T] - rows[:, ROW_EARLIER]
+    ends = rows[:, ROW_END_T] + rows[:, ROW_LATER]
+    assert (begins[1:] >= ends[:-1]).all()
+    assert (begins < rows[:, ROW_PEAK_T]).all()
+    assert (rows[:, ROW_PEAK_T] < ends).all()
+
+
+def test_an_end_is_awaited_for_half_a_second_at_most() -> None:
+    # The last hundredth takes three seconds.
+    motion = path((2.0, 0.0), (3.2, 60.0), (4.4, 2.4), (9.0, 0.0))
+    found = segmented(motion, 12.0, step=1, onsets=True)
+    [row], [seen_s] = found.ended, found.seen_s
+    assert row[ROW_LATER] <= SETTLE_S
+    assert 0.0 <= seen_s - (row[ROW_END_T] + row[ROW_LATER]) <= 0.5
+
+
+def test_nothing_is_awaited_beyond_a_silence_or_the_next_movement() -> None:
+    whole = segmented(even(2), 10.0, step=1, onsets=True)
+    returned_s = float(whole.rows[0][ROW_END_T])
+    lost = segmented(
+        even(2), 10.0, step=1, onsets=True, without=(returned_s + 0.06, returned_s + 1.0)
+    )
+    [cut, _] = lost.rows
+    assert cut[ROW_END_T] == whole.rows[0][ROW_END_T]
+    assert 0.0 <= cut[ROW_LATER] <= 0.06
+    assert whole.rows[0][ROW_LATER] > 0.06
+
+
+def test_what_is_awaited_can_be_had_at_once() -> None:
+    t = times(10.0)
+    a = angle_deg(even(1), t)
+    plain, _ = Segmenter(SegmenterParameters(COUNT_FROM_DEG)).update(
+        t, a, np.zeros(len(t), np.uint8), 0
+    )
+    stop = int(np.searchsorted(t, plain[0][ROW_END_T])) + 2
+    segmenter = Segmenter(SegmenterParameters(COUNT_FROM_DEG, onsets=True))
+    rows, _ = segmenter.update(t[:stop], a[:stop], np.zeros(stop, np.uint8), 0)
+    assert len(rows) == 0
+    [row] = segmenter.settle(t[:stop], a[:stop], 0)
+    assert row[ROW_ROM] == plain[0][ROW_ROM]
+    assert len(segmenter.settle(t[:stop], a[:stop], 0)) == 0
 
 
 # --- phases -------------------------------------------------------------------------------------

@@ -355,6 +355,24 @@ def test_nothing_counts_during_a_pause_and_the_axis_is_kept() -> None:
     assert len(by_kind(events, SetEvent)) == 1
 
 
+@pytest.mark.parametrize(
+    "control", [PauseControl(), NeutralControl(), BeginSetControl(), SkipControl()]
+)
+def test_a_repetition_whose_end_is_awaited_belongs_to_what_a_control_ends(
+    control: Control,
+) -> None:
+    # Back within 5 percent at 4.5 s, seen to be still at 4.8 s.
+    controls: Controls = ((0.1, start(TILT)), (0.2, BEGIN), (4.6, control))
+    told = run([SWINGS], controls, 5.0)
+    [first] = by_kind(told, RepetitionEvent)
+    assert (first.set_index, first.reported_s) == (1, pytest.approx(4.6))
+    assert 4.4 < first.end_s <= 4.6
+    assert by_kind(told, SetEvent)[0].repetitions == 1
+    assert by_kind(told, SessionEvent)[0].repetitions == 1
+    undisturbed = by_kind(run([SWINGS], controls[:2], 5.0), RepetitionEvent)
+    assert undisturbed[0].reported_s > 4.65
+
+
 def test_resume_without_a_set_counts_nothing() -> None:
     assert peaks(run([SWINGS], [(0.0, START), (1.0, PAUSE), (2.0, RESUME)], 20.0)) == []
 
