@@ -262,7 +262,6 @@ class DeviceClock:
         A device clock that went on is recognised by its timestamps; a count cannot be continued.
         """
         self._broken = self._envelope is not None
-        self._floors.clear()
 
     def assign(
         self,
@@ -617,9 +616,7 @@ class DeviceClock:
             self._t_s = aim_s
             self._error_s = 0.0
             return self._give(n, self.period_s, lost)
-        # Coarse ticks are off by half of one either way; that must not reach the largest slew.
-        constant_s = max(CORRECTION_S, 0.5 * self._tick_s / LARGEST_SLEW)
-        change_s = error_s * min(1.0, step_s / constant_s)
+        change_s = error_s * min(1.0, step_s / CORRECTION_S)
         change_s = max(-LARGEST_SLEW * step_s, min(LARGEST_SLEW * step_s, change_s))
         self._t_s = expected_s + change_s
         self._error_s = error_s - change_s
