@@ -262,7 +262,6 @@ class DeviceClock:
         A device clock that went on is recognised by its timestamps; a count cannot be continued.
         """
         self._broken = self._envelope is not None
-        self._floors.clear()
 
     def assign(
         self,
@@ -342,7 +341,8 @@ class DeviceClock:
         if sooner and self._doubtful(arrival_s, gap_s):
             return self._blind(arrival_s, n, counter)
         centre_s = device_s + 0.5 * tick_s
-        lost = self._missing(n, centre_s, counter)
+        missing = self._missing(n, centre_s, counter)
+        lost = max(0, missing)
         self._newest = unwrapped
         self._seen.append(unwrapped)
         if self._outdated(gap_s):
@@ -354,11 +354,11 @@ class DeviceClock:
         else:
             envelope.add(device_s, arrival_s)
         before_s = self._device_s
-        steps = n + lost
+        steps = n + missing
         self._learn(steps, centre_s)
         expected_s = before_s + steps * self._period_s
         off_s = centre_s - expected_s
-        passed_s = steps * self._period_s
+        passed_s = (n + lost) * self._period_s
         if abs(off_s) < max(n * self._period_s, tick_s) and lost * self._period_s < 1.0:
             self._smoothed = min(self._smoothed + 1, SMOOTHING_PACKETS)
             self._jitter_s += (abs(off_s) - self._jitter_s) / SMOOTHING_PACKETS
@@ -379,7 +379,10 @@ class DeviceClock:
         return alone and not self._broken and gap_s <= CONFIRM_S
 
     def _missing(self, n: int, centre_s: float, counter: int | None) -> int:
-        """Samples lost between the newest one and a packet whose last sample is at `centre_s`."""
+        """Samples lost between the newest one and a packet whose last sample is at `centre_s`.
+
+        Negative where so many were taken for lost before and were not.
+        """
         deviation = (centre_s - self._device_s) / self._period_s - n
         size = self.timing.samples_per_packet
         if counter is not None and self.timing.counter_bits is not None:
@@ -396,7 +399,10 @@ class DeviceClock:
         tolerance = max(0.5, 0.25 + 0.5 * self._tick_s / self._period_s, scatter)
         if not self._told:
             tolerance = max(tolerance, 0.85) + 2.0 * RATE_SD * n
-        return round(deviation) if deviation > tolerance else 0
+        if deviation > tolerance:
+            return round(deviation)
+        # Timestamps that jitter have shown a loss that was none.
+        return max(-n, round(deviation)) if self._told and deviation < -tolerance else 0
 
     def _learn(self, steps: int, centre_s: float) -> None:
         """Take a packet `steps` samples after the one before into the estimate of the period.
@@ -580,7 +586,7 @@ class DeviceClock:
             return self._nothing(late=n)
         lost = 0
         if counter is not None:
-            lost = self._missing(n, self._device_s + n * self._period_s, counter)
+            lost = max(0, self._missing(n, self._device_s + n * self._period_s, counter))
         self._blind_steps += n + lost
         passed_s = (n + lost) * self._period_s
         self._device_s += passed_s
@@ -617,9 +623,7 @@ class DeviceClock:
             self._t_s = aim_s
             self._error_s = 0.0
             return self._give(n, self.period_s, lost)
-        # Coarse ticks are off by half of one either way; that must not reach the largest slew.
-        constant_s = max(CORRECTION_S, 0.5 * self._tick_s / LARGEST_SLEW)
-        change_s = error_s * min(1.0, step_s / constant_s)
+        change_s = error_s * min(1.0, step_s / CORRECTION_S)
         change_s = max(-LARGEST_SLEW * step_s, min(LARGEST_SLEW * step_s, change_s))
         self._t_s = expected_s + change_s
         self._error_s = error_s - change_s

@@ -158,6 +158,18 @@ def test_samples_within_a_packet_are_spaced_as_the_sensor_really_samples(tick_s:
         np.testing.assert_allclose(np.diff(each.t_s), 0.0096, rtol=0.001)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_timestamps_that_jitter_do_not_spoil_the_period(seed: int) -> None:
+    timing, sent = packets_of("timestamps jitter 2 ms", seed, 60.0)
+    clock = DeviceClock(timing, 0)
+    lost = sum(
+        clock.assign(arrival_ns, 1, ticks).lost
+        for arrival_ns, ticks in zip(sent.arrival_ns, sent.ticks, strict=True)
+    )
+    assert lost <= 10
+    assert clock.period_s == pytest.approx(0.01, rel=300e-6)
+
+
 def test_what_a_packet_says_of_its_spacing_is_used() -> None:
     timing = Timing(rate_hz=100.0, samples_per_packet=5, tick_s=1e-6, tick_bits=64)
     clock = DeviceClock(replace(timing, refers_to="first"), 0)
@@ -264,6 +276,24 @@ def test_a_clock_that_begins_anew_opens_a_segment(timing: Timing, announced: boo
     assert np.all(np.diff(all_times(first + second)) > 0.0)
 
 
+def test_a_new_clock_after_a_link_loss_does_not_pass_for_one_that_is_late() -> None:
+    timing = Timing(100.0, tick_s=0.008, tick_bits=16)
+    before = stream(timing, 0.0, 20.0, offset_s=200.0)
+    after = stream(timing, 30.0, 50.0, offset_s=195.0)
+    clock = DeviceClock(timing, 0)
+    feed(clock, before)
+    clock.link_down()
+    assert np.max(np.abs(errors_s(after, feed(clock, after))[250:])) < 0.011
+
+
+def test_how_fast_clocks_drift_apart_is_known_after_a_new_start() -> None:
+    clock = DeviceClock(MICROSECONDS, 0)
+    feed(clock, stream(MICROSECONDS, 0.0, 200.0, drift=80e-6))
+    feed(clock, stream(MICROSECONDS, 203.0, 204.0, drift=80e-6, offset_s=-203.0))
+    assert clock._acquired == 1
+    assert clock.drift == pytest.approx(-80e-6, abs=10e-6)
+
+
 def test_a_clock_that_is_set_back_a_little_is_noticed() -> None:
     before = stream(MICROSECONDS, 0.0, 20.0, offset_s=200.0)
     after = stream(MICROSECONDS, 20.0, 40.0, offset_s=199.0)
@@ -342,6 +372,20 @@ def test_a_stall_that_ends_in_a_burst_moves_no_time(timing: Timing) -> None:
     assert sum(each.lost for each in broken) == 0
 
 
+def test_a_backlog_that_drains_slowly_is_no_loss() -> None:
+    sent = stream(PLAIN, 0.0, 30.0)
+    # Two seconds behind at 12 s, nothing at 18 s.
+    draining = [
+        replace(each, arrival_s=max(each.arrival_s, 12.0 + 0.75 * (each.true_s - 10.0)))
+        if each.true_s > 10.0
+        else each
+        for each in sent
+    ]
+    timed = feed(DeviceClock(PLAIN, 0), draining)
+    assert sum(each.lost for each in timed) == 0
+    assert timed[-1].segment == timed[900].segment
+
+
 def test_a_delay_that_rises_for_good_is_followed_slowly() -> None:
     sent = stream(MICROSECONDS, 0.0, 1500.0, interval_s=0.01)
     risen = [
@@ -410,7 +454,13 @@ def test_a_packet_without_its_timestamp_follows_the_one_before() -> None:
 @pytest.mark.parametrize("name", [case.name for case in CASES])
 def test_a_clock_continues_from_its_snapshot_to_the_last_bit(name: str) -> None:
     timing, sent = packets_of(name, 5, 45.0)
-    packets = list(zip(sent.arrival_ns, sent.ticks, sent.counter, strict=True))
+    # A packet without its timestamp now and then, right before a snapshot.
+    packets = [
+        (arrival_ns, None if index % 388 == 96 else ticks, counter)
+        for index, (arrival_ns, ticks, counter) in enumerate(
+            zip(sent.arrival_ns, sent.ticks, sent.counter, strict=True)
+        )
+    ]
     size = timing.samples_per_packet
 
     def run(clock: DeviceClock, part: Sequence[tuple[int, int | None, int | None]]) -> list[object]:

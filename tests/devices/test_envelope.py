@@ -68,6 +68,16 @@ def test_what_is_older_than_the_horizon_is_forgotten() -> None:
     assert envelope.span_s == pytest.approx(100.0, abs=100.0 / BLOCKS)
 
 
+def test_what_came_before_a_long_silence_is_forgotten() -> None:
+    envelope = Envelope(0.0, PRIOR_SD, 100.0)
+    for index in range(1000):
+        envelope.add(0.05 * index, 0.05 * index)
+    for index in range(200):
+        device_s = 500.0 + 0.05 * index
+        envelope.add(device_s, device_s + 1.0)
+    assert envelope.at(510.0) == pytest.approx(511.0, abs=1e-6)
+
+
 def test_points_at_or_before_the_newest_are_ignored() -> None:
     envelope = Envelope(0.0, PRIOR_SD, 100.0)
     envelope.add(1.0, 1.5)

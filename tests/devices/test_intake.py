@@ -1,6 +1,7 @@
 """The intake: packets of several sensors to samples and watermarks."""
 
 import math
+import struct
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from devices.intake import FURTHEST_BEHIND_S, PATIENCE_S, Intake, SensorSetup
 from devices.packet_file import Arrived, LinkChanged, PacketEvent, Ticked, feed
 from devices.packets import Packet
 from firmware_profiles.errors import ProfileError
+from firmware_profiles.schema import Profile
 from motion.samples import Float64, Samples, Watermark
 from motion.session import Session
 from tests.devices.radio import (
@@ -211,11 +213,87 @@ def test_a_mode_without_gyroscope_gives_no_samples() -> None:
 
 
 def test_values_beyond_a_float32_are_no_error() -> None:
-    intake = Intake({"wrist": dot()}, ORIGIN_NS)
-    data = bytearray(dot_bytes(0.0, 0.0))
-    data[4:8] = b"\xff\xff\x7f\x7f"
-    (samples,) = intake.packet("wrist", Packet(ORIGIN_NS, DOT, bytes(data)))
-    assert samples.acc_mps2[0, 0] == np.finfo(np.float32).max
+    intake = Intake({"wrist": SensorSetup(Profile.load("arduino-nano-33"))}, ORIGIN_NS)
+    # In units of gravity the largest float32 is beyond it in m/s2.
+    largest = struct.pack("<3f", np.finfo(np.float32).max, 0.0, 1.0)
+    acceleration, rate = (f"6fbe1da7-300{digit}-44de-92c4-bb6e04fb0212" for digit in (1, 2))
+    intake.packet("wrist", Packet(ORIGIN_NS, acceleration, largest))
+    (samples,) = intake.packet("wrist", Packet(ORIGIN_NS, rate, bytes(12)))
+    assert samples.acc_mps2[0, 0] == np.inf
+
+
+MOVESENSE = "34800002-7185-4d5d-b431-630e7050e8f0"
+
+
+def movesense_bytes(first: int) -> bytes:
+    """Four samples at 52 Hz, whose accelerations tell their numbers."""
+    numbers = [value for index in range(first, first + 4) for value in (index, 0.0, 9.8)]
+    stamp = round(1000 * first / 52.0)
+    return struct.pack("<BBI24f", 2, 0x63, stamp, *numbers, *[0.0] * 12)
+
+
+def movesense() -> SensorSetup:
+    return SensorSetup(Profile.load("movesense"), rate_hz=52.0)
+
+
+def test_of_a_packet_that_is_partly_behind_the_watermark_the_newer_samples_are_kept() -> None:
+    intake = Intake({"ankle": movesense()}, ORIGIN_NS)
+    step_ns = round(4e9 / 52.0)
+    for packet in range(20):
+        intake.packet(
+            "ankle", Packet(ORIGIN_NS + packet * step_ns, MOVESENSE, movesense_bytes(4 * packet))
+        )
+    now_ns = ORIGIN_NS + 20 * step_ns
+    intake.watermark_s = (now_ns - ORIGIN_NS) / 1e9 - 0.03
+    (samples,) = intake.packet("ankle", Packet(now_ns, MOVESENSE, movesense_bytes(80)))
+    assert 0 < len(samples) < 4
+    np.testing.assert_array_equal(samples.acc_mps2[:, 0], np.arange(84 - len(samples), 84))
+    assert intake.counts["ankle"].late == 4 - len(samples)
+
+
+def test_halves_of_packets_from_before_and_after_a_link_loss_are_not_joined() -> None:
+    whole = movesense_bytes(0)
+    parts = [
+        Packet(ORIGIN_NS, MOVESENSE, whole[:60]),
+        Packet(ORIGIN_NS + 1_000_000, MOVESENSE, b"\x03\x63" + whole[60:]),
+    ]
+    joined, lost = (Intake({"ankle": movesense()}, ORIGIN_NS) for _ in range(2))
+    assert [len(each) for part in parts for each in joined.packet("ankle", part)] == [4]
+    lost.packet("ankle", parts[0])
+    lost.link("ankle", False, ORIGIN_NS + 500_000)
+    lost.link("ankle", True, ORIGIN_NS + 600_000)
+    assert lost.packet("ankle", parts[1]) == []
+
+
+def test_a_lost_link_opens_a_segment_though_the_device_clock_went_on() -> None:
+    setup = dot()
+    intake = Intake({"wrist": setup}, ORIGIN_NS)
+    stream = sent("wrist", 0.0, 10.0, setup=setup)
+    run(intake, stream[:400])
+    before = intake.counts["wrist"].segments
+    run(intake, [link("wrist", False, 7.0), link("wrist", True, 7.1), *stream[430:]])
+    assert intake.counts["wrist"].segments == before + 1
+    assert intake.counts["wrist"].lost == 30
+
+
+def test_a_watermark_is_never_ahead_of_the_tick() -> None:
+    setup = dot()
+    intake = Intake({"wrist": setup}, ORIGIN_NS)
+    run(intake, sent("wrist", 0.0, 5.0, setup=setup))
+    mark = intake.tick(ORIGIN_NS + 3_000_000_000)
+    assert mark is not None
+    assert mark.t_s <= 3.0
+
+
+def test_a_sample_at_the_very_watermark_is_late() -> None:
+    setup = dot()
+    intake = Intake({"left": setup, "right": setup}, ORIGIN_NS)
+    intake.link("right", False, ORIGIN_NS)
+    packet = Packet(ORIGIN_NS + 10**9, DOT, dot_bytes(0.0, 0.0))
+    (samples,) = intake.packet("left", packet)
+    assert intake.tick(ORIGIN_NS + 10**9) == Watermark(samples.t_s[0])
+    assert intake.packet("right", packet) == []
+    assert intake.counts["right"].late == 1
 
 
 def test_a_mode_that_the_profile_lacks_is_refused() -> None:
