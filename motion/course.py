@@ -5,7 +5,7 @@ from. What of a movement is a repetition, and what is told of it, is `tracker`'s
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -87,6 +87,8 @@ class Course:
         self.heading: JointHeading | None = None
         self.rest = RestTracker(len(self._slots))
         self._partial = 0
+        # Of a movement that lasts no longer, the row is kept back for so long after its end.
+        self.awaited_s = (0.0, 0.0)
         self.begin_angle()
 
     # --- beginning anew
@@ -108,6 +110,7 @@ class Course:
         if self.heading is not None:
             self.heading.forget_neutral()
         self._segmenter = rep.Segmenter(self._parameters)
+        self._waiting = np.empty((0, rep.ROW_SIZE))
         self.model.begun = False
         self.history = Columns(
             t=(0, np.float64),
@@ -248,12 +251,14 @@ class Course:
         acc1, acc2 = (np.ascontiguousarray(rows["acc"][:count, 3 * s : 3 * s + 3]) for s in pair)
         return heading.update(q1, q2, acc1, acc2, rows["gap"][:count], still_s)
 
-    def blocks(self, count: int) -> Iterator[int]:
-        """While the axis is sought: blocks that end where the history is looked at."""
-        while count > 0:
-            take = count if self._first is None else min(count, max(1, self._first.looks))
-            yield take
-            count -= take
+    def block(self, count: int) -> int:
+        """How many of `count` rows are taken in the next step: while the axis is sought, up to
+        where the history is looked at."""
+        return count if self._first is None else min(count, max(1, self._first.looks))
+
+    def latest(self) -> tuple[Float64, float]:
+        """Orientations (4 s,) at the newest row, and seconds of stillness up to there."""
+        return self.history["q"][-1], float(self.history["still_s"][-1])
 
     def step(
         self, rows: Columns, count: int, first: int = 0, steps: Flags | None = None
@@ -291,7 +296,41 @@ class Course:
         found, marks = self._segmenter.update(
             history["t"], history["angle"], history["gap"], history.base
         )
-        return Found(found, marks, angles=(t, angle, sd))
+        self._waiting = np.concatenate([self._waiting, found])
+        return Found(self._ripe(), marks, angles=(t, angle, sd))
+
+    def _ripe(self) -> Float64:
+        """Rows whose time to be told has come; each waits for those before it."""
+        now = self.history["t"][-1]
+        count = 0
+        for row in self._waiting:
+            if self._is_brief(row) and now - row[rep.ROW_END_T] < self.awaited_s[1]:
+                break
+            count += 1
+        ripe, self._waiting = self._waiting[:count], self._waiting[count:]
+        return ripe
+
+    def _is_brief(self, row: Float64) -> bool:
+        return bool(row[rep.ROW_END_T] - row[rep.ROW_START_T] <= self.awaited_s[0])
+
+    def awaited_rows(self, row: Float64) -> int:
+        """How many rows beyond its end a repetition was kept back for, as far as there are any."""
+        if not self._is_brief(row):
+            return 0
+        t = self.history["t"]
+        until_t = row[rep.ROW_END_T] + self.awaited_s[1]
+        return max(
+            0,
+            int(np.searchsorted(t, until_t, "right"))
+            - 1
+            - int(row[rep.ROW_END])
+            + self.history.base,
+        )
+
+    def release(self) -> Found:
+        """What waits to be told, although its time has not come."""
+        rows, self._waiting = self._waiting, self._waiting[:0]
+        return Found(rows, _NO_MARKS)
 
     def _look(self, first: FirstMovement, *, last: bool) -> Found | None:
         """One look of the first movement at the history."""
@@ -315,12 +354,14 @@ class Course:
             return found
         history = self.history
         rows = self._segmenter.finish(history["t"], history["angle"], history.base)
-        return Found(rows, _NO_MARKS)
+        return Found(np.concatenate([self.release().rows, rows]), _NO_MARKS)
 
     def trim(self) -> None:
         """What was found has been read: let go of what will not be needed."""
         first, history = self._first, self.history
         keep_from = self._segmenter.keep_from if first is None else first.oldest_needed(history)
+        if len(self._waiting):
+            keep_from = min(keep_from, int(self._waiting[0, rep.ROW_START]))
         # One row more than is needed, from which the next one's speed is told.
         drop = min(keep_from - history.base, len(history) - 1)
         if drop > 0:
@@ -342,6 +383,7 @@ class Course:
         """For snapshots; `restore` is the inverse. Streams are the caller's."""
         return {
             "plain": [self.unlike, self._partial],
+            "waiting": self._waiting,
             "worn": [self.worn, None if self.signature is None else self.signature.state()],
             "heading": None if self.heading is None else [self.heading.memory, self.heading.pose],
             "history": self.history.state(),
@@ -359,6 +401,7 @@ class Course:
         if self.signature is not None:
             self.signature = self.signature.restored(signature)
         self.history.restore(state["history"])
+        self._waiting = np.array(state["waiting"]).reshape(-1, rep.ROW_SIZE)
         self.rest.state[:] = state["rest"]
         self.model.recall(state["model"])
         self._segmenter.state[:] = state["segmenter"]

@@ -214,7 +214,7 @@ class Session:
             raise OrderError(OrderFault.CONTROL, "There is no exercise under way; start one first.")
         match control:
             case BeginSetControl():
-                events = self._end_set()
+                events = self._collect(tracker.release()) + self._end_set()
                 self._in_set = True
                 self._set_index += 1
                 self._set_start_s = self.watermark_s
@@ -227,13 +227,13 @@ class Session:
                 tracker.assessment.index = 0
                 return events + self._count(tracker, True)
             case PauseControl():
-                return self._count(tracker, False)
+                return self._collect(self._count(tracker, False))
             case ResumeControl():
                 return self._count(tracker, self._in_set)
             case NeutralControl():
                 if self._recogniser is not None:
                     self._recogniser.take_neutral()
-                return tracker.take_neutral()
+                return self._collect(tracker.take_neutral())
 
     def _count(self, tracker: Tracker, counting: bool) -> list[Event]:
         if self._recogniser is not None:

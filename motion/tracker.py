@@ -25,12 +25,14 @@ from motion.evidence import Witness
 from motion.gait import GaitDetector
 from motion.measure import RepetitionMeter
 from motion.neutral import NeutralSearch
+from motion.posture import Posture
 from motion.quality import limit_cue
 from motion.samples import Samples
 from motion.sensor_state import SensorStates
+from motion.signature import Signature
 from motion.snapshot import pack, restored
 from motion.stream import SILENT_S, SensorStream
-from motion.template import DominantMovement, ExerciseTemplate
+from motion.template import DominantMovement, ExerciseTemplate, LearnedMovement
 
 Float64 = NDArray[np.float64]
 Flags = NDArray[np.uint8]
@@ -86,7 +88,10 @@ class Tracker:
         self.walked_s = 0.0
         self._walking_from_t = math.nan
         self.course = Course(template, calibration, self.side, self._streams)
+        if self._gait is not None:
+            self.course.awaited_s = self._gait.awaited_s
         self._neutral: NeutralSearch | None = None
+        self._posture = self._new_posture()
         self._meter = RepetitionMeter(template, calibration, self.course.model, self.side)
         self.assessment = Assessment(
             template,
@@ -96,6 +101,14 @@ class Tracker:
             set_index=set_index,
             witness=witness,
         )
+
+    def _new_posture(self) -> Posture | None:
+        """None where limbs swing freely, and where a demonstration shows the pose."""
+        if isinstance(self.template.movement, DominantMovement | LearnedMovement):
+            return None
+        drawn = Signature.of(self.template, self.calibration, self.side)
+        ups = None if drawn is None else np.array([drawn.ups[slot] for slot in self._slots])
+        return Posture(len(self._slots), ups)
 
     def follow_on(self, before: "Tracker", t_s: float) -> None:
         """Take over what `before`, which has finished, knew of the sensors that both use.
@@ -184,30 +197,41 @@ class Tracker:
             stream.close(self.watermark_s)
         return events
 
+    def release(self) -> list[Event]:
+        """Tell the repetitions that are kept back until it shows whether steps follow: what comes
+        after is another matter, since a set ends."""
+        return self._told(self.course.release())
+
     def count(self, counting: bool) -> list[Event]:
         """Pause or resume counting. Resumed, rest and neutral pose are looked for anew; an axis
         that was found for good is kept."""
         if counting and not self.counting:
             self._walking_from_t = math.nan
             self.course.look_anew()
+            if self._posture is not None:
+                self._posture.seek(sure=False)
             if self._neutral is not None:
                 # What came before the pause is no part of what comes now.
                 found = self._neutral.found
                 self._neutral = None if found else NeutralSearch.of(self.template, self.course)
+        events = [] if counting else self.release()
         self.counting = counting
-        return []
+        return events
 
     def take_neutral(self) -> list[Event]:
         """Take the neutral pose from the next still half-second, or from one that goes on; sensors
         may be worn anew."""
         still = self.course.still_rows()
+        events = self.release()
         self._neutral = None
         self.course.look_anew(axes=True)
+        if self._posture is not None:
+            self._posture.forget()
         if self.course.written is not None:
             self._neutral = NeutralSearch.of(self.template, self.course)
             self._neutral.unlike = self.unlike
             self._neutral.keep(*still)
-        return []
+        return events
 
     def wear(self, worn: dict[str, tuple[Vector, Vector]]) -> None:
         """Take sensors to be worn as `worn` says, which another exercise's neutral pose has shown.
@@ -317,14 +341,25 @@ class Tracker:
             return []
         self._walking_from_t = math.nan
         self.course.look_anew()
+        if self._posture is not None:
+            self._posture.seek()
         return [PhaseEvent(float(rows["t"][0]), PhaseName.REST)]
 
     def _exercise(self, rows: Columns, steps: Flags) -> list[Event]:
         """The first rows, as many as `steps` (n,) has: those of the exercise."""
         events: list[Event] = []
         done = 0
-        for count in self.course.blocks(len(steps)):
+        while done < len(steps):
+            count = self.course.block(len(steps) - done)
+            posture = self._posture
+            if posture is not None and posture.sought:
+                # One row at a time, so that nothing hangs on how many came at once.
+                count = 1
             events += self._step(rows, count, steps=steps[done : done + count])
+            if posture is not None and posture.sought:
+                q, still_s = self.course.latest()
+                if posture.arrives(q, still_s):
+                    self.course.look_anew()
             rows.drop(count)
             done += count
         return events
@@ -364,23 +399,31 @@ class Tracker:
         if self._is_stride(row):
             self.strides += 1
             return []
+        if not self._returns(row):
+            course.unlike += 1
+            return []
         return self.assessment.told(
             row, course.history, course.period_s, self.watermark_s, whole=whole
         )
 
-    def _is_stride(self, row: Float64) -> bool:
-        """Whether what passes for a repetition is a step or two of somebody who sets off.
+    def _returns(self, row: Float64) -> bool:
+        """Whether a movement begins and ends in the rest pose: lying down and getting up do not."""
+        if self._posture is None:
+            return True
+        history = self.course.history
+        start, end = (int(row[at]) - history.base for at in (rep.ROW_START, rep.ROW_END))
+        # What was kept back for its steps shows beside where the person went next.
+        end += self.course.awaited_rows(row)
+        return self._posture.returns(history["q"][start], history["q"][end])
 
-        A repetition that was told is never taken back, so that this must show in itself, long
-        before it is sure that somebody walks.
-        """
+    def _is_stride(self, row: Float64) -> bool:
+        """Whether what passes for a repetition is a step or two of somebody who sets off."""
         if self._gait is None:
             return False
         history = self.course.history
-        base = history.base
-        first, last = int(row[rep.ROW_START]) - base, int(row[rep.ROW_END]) - base
-        steps = history["steps"][max(0, first) : last + 1]
-        return bool(steps.sum() > self._gait.stride_share * len(steps))
+        times = (int(row[at]) - history.base for at in (rep.ROW_START, rep.ROW_END))
+        start_s, end_s = (float(history["t"][max(0, at)]) for at in times)
+        return self._gait.is_stride(history["t"], history["steps"], start_s, end_s)
 
     # --- snapshots
 
@@ -406,6 +449,7 @@ class Tracker:
             "gait": None if self._gait is None else self._gait.state,
             "course": self.course.state(),
             "neutral": None if self._neutral is None else self._neutral.state(),
+            "posture": None if self._posture is None else self._posture.state(),
         }  # fmt: skip
 
     @classmethod
@@ -440,6 +484,9 @@ class Tracker:
         if state["neutral"] is not None:
             tracker._neutral = NeutralSearch.of(template, tracker.course)
             tracker._neutral.restore(state["neutral"])
+        posture = state["posture"]
+        if tracker._posture is not None:
+            tracker._posture.restore(posture)
         return tracker
 
 
