@@ -41,9 +41,9 @@ STANDS_S: Final = 1.0
 STRIDE_SHARE: Final = (0.8, 0.1)
 # Of the first step the filters show nothing before it lands. A movement no longer than two slow
 # steps may be a stride that ends before; its steps show this long after its end at the latest. With
-# a watermark every 100 ms that still keeps the report within half a second.
+# a watermark every 100 ms and 50 samples a second that still keeps the report within half a second.
 STRIDE_S: Final = 1.4
-SHOWN_S: Final = 0.4
+SHOWN_S: Final = 0.38
 GRAVITY_MPS2: Final = 9.81
 
 # State: a head, then one block a sensor.
