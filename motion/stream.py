@@ -34,6 +34,8 @@ Float64 = NDArray[np.float64]
 
 # A sensor without a valid sample for longer than this is silent.
 SILENT_S: Final = 0.5
+# A norm of the acceleration at rest that varies with posture by more is a bad calibration.
+NORM_VARIES: Final = 0.05
 # The sampling period comes from so many samples: times in whole milliseconds then tell it to 1 %.
 PERIOD_SAMPLES: Final = 16
 # Of their intervals those count that lie this close to the median, as a share of it: an interval
