@@ -15,7 +15,7 @@ from motion import repetition as rep
 from motion.alignment import Alignment
 from motion.assessment import CUE_LIFE_S, Assessment
 from motion.attitude import Attitudes, oldest_of
-from motion.body import plain_slots
+from motion.body import TRUNK, plain_slots
 from motion.calibration import Calibration, Vector
 from motion.columns import Columns
 from motion.course import Course, Found
@@ -37,6 +37,8 @@ from motion.template import DominantMovement, ExerciseTemplate, LearnedMovement
 Float64 = NDArray[np.float64]
 Flags = NDArray[np.uint8]
 
+# Segments that rest in an exercise's position as its figure has them.
+BEARING: Final = frozenset({*TRUNK, "thigh", "shank", "foot"})
 _PHASES: Final = {
     rep.MARK_REST: PhaseName.REST,
     rep.MARK_OUT: PhaseName.OUT,
@@ -111,6 +113,9 @@ class Tracker:
         if isinstance(self.template.movement, DominantMovement | LearnedMovement):
             return None
         drawn = Signature.of(self.template, self.calibration, self.side)
+        if not set(self._slots) <= BEARING:
+            # Where somebody lies or stands shows in trunk and legs; arms rest as they like.
+            drawn = None
         ups = None if drawn is None else np.array([drawn.ups[slot] for slot in self._slots])
         return Posture(len(self._slots), ups)
 
