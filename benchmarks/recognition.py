@@ -127,7 +127,7 @@ def found(template: ExerciseTemplate, samples: Mapping[str, Samples]) -> Found:
         moments.append((evidence.left_s, evidence.event.peak_s, evidence.event.end_s))
 
     tracker = Tracker(template, witness=note, onsets=False)
-    tracker.signature = None
+    tracker.course.signature = None
     attitudes = Attitudes(template.watched_slots)
     for slot in template.watched_slots:
         if slot in samples:
@@ -168,7 +168,7 @@ def of_tests(tests: Sequence[Tested], track: Track) -> Report:
                 if slot in samples[other.name]:
                     tracker.push(samples[other.name][slot])
             tracker.finish()
-            gated[pair] = tracker.index
+            gated[pair] = tracker.assessment.index
     return _report(tests, people, namings, pairs, gated)
 
 

@@ -7,11 +7,13 @@ are reported at once, by the axis as far as it is known.
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from motion import quaternion
 from motion._jit import njit
 from motion.angle import C_AXIS, C_KIND, C_WEIGHT, AngleModel, Coordinate
 from motion.axis import (
@@ -45,6 +47,7 @@ from motion.repetition import (
     SegmenterParameters,
 )
 from motion.rest import NEUTRAL_S
+from motion.stream import lost_between
 
 Float64 = NDArray[np.float64]
 
@@ -109,6 +112,32 @@ def opposed_kernel(one: Float64, other: Float64) -> bool:
     return total < 0.0
 
 
+@njit
+def evenly_kernel(t: Float64, q: Float64, period_s: float) -> Float64:
+    """Orientations q (n, 4 s) at times t (n,) with what is lost between them interpolated, so that
+    one row follows another after `period_s`."""
+    n = len(t)
+    lost = 0
+    for i in range(1, n):
+        lost += lost_between(t[i] - t[i - 1], period_s)
+    out = np.empty((n + lost, q.shape[1]))
+    at = 0
+    for i in range(n):
+        if i > 0:
+            steps = lost_between(t[i] - t[i - 1], period_s) + 1
+            for k in range(1, steps):
+                for s in range(0, q.shape[1], 4):
+                    between = quaternion.nlerp(
+                        quaternion.read(q[i - 1], s), quaternion.read(q[i], s), k / steps
+                    )
+                    quaternion.write(out[at], s, between)
+                at += 1
+        for s in range(q.shape[1]):
+            out[at, s] = q[i, s]
+        at += 1
+    return out
+
+
 class FirstMovement:
     """Seeks the axis of one exercise in the history of its orientations."""
 
@@ -163,7 +192,7 @@ class FirstMovement:
         base = history.base
         nothing = Seen(np.empty((0, ROW_SIZE)), False, None)
         count_from = self._parameters.count_from_deg
-        self._give_axes(t, q, period_s)
+        since = self._give_axes(t, q, gap, period_s)
         angle, sd = self._model.evaluate(t, q, zero_t)
         if math.isnan(self.found_t) and float(np.ptp(angle)) < count_from:
             return nothing, angle, sd
@@ -195,7 +224,7 @@ class FirstMovement:
                 self.last_end_t = float(t[self.begin - base])
             self.main = self._main_axis()
             self.found_t = float(t[-1])
-        settled = t[-1] - self.found_t >= SETTLED_AFTER_S
+        settled = t[-1] - max(self.found_t, since) >= SETTLED_AFTER_S
         if settled and not self.was_still and self._rests_on_top(angle):
             angle = self._flip(t, q, zero_t)
             self.begin = base + int(np.searchsorted(t, self.last_end_t))
@@ -252,14 +281,18 @@ class FirstMovement:
         row[ROW_PLATEAU_TO] = base + last
         return row
 
-    def _give_axes(self, t: Float64, q: Float64, period_s: float) -> None:
+    def _give_axes(self, t: Float64, q: Float64, gap: NDArray[np.uint8], period_s: float) -> float:
+        # Across a silence nobody knows how the sensor turned: the longest stretch without one.
+        edges = [0, *(np.flatnonzero(gap[1:]) + 1).tolist(), len(t)]
+        first, stop = max(pairwise(edges), key=lambda part: float(t[part[1] - 1] - t[part[0]]))
         model = self._model
         stride = max(1, round(1.0 / (period_s * AXIS_RATE_HZ)))
         sensors = len(model.slots)
+        even = evenly_kernel(t[first:stop], q[first:stop], period_s)
         axes = np.zeros((sensors, 3))
         references = np.zeros((sensors, 4))
         for index in range(sensors):
-            own = np.ascontiguousarray(q[::stride, 4 * index : 4 * index + 4])
+            own = np.ascontiguousarray(even[::stride, 4 * index : 4 * index + 4])
             mean_orientation(own, references[index])
             kind = Coordinate(int(model.config[index, C_KIND]))
             vectors = np.empty((len(own), 3))
@@ -286,6 +319,7 @@ class FirstMovement:
             model.config[:, C_WEIGHT] *= -1.0
         if self.main.any():
             self.main = self._main_axis()
+        return float(t[edges[-2]]) if len(edges) > 2 else -math.inf
 
     def _same_direction(self, t: Float64, q: Float64) -> None:
         """Without a calibration the segments of a joint are taken to move the same way round."""

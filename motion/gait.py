@@ -39,6 +39,11 @@ STANDS_S: Final = 1.0
 # A repetition with steps in more than this share of its samples is a stride, by one sensor and by
 # several: in the same repetitions the share is 0.73 at most in one sensor, 0.06 in most of several.
 STRIDE_SHARE: Final = (0.8, 0.1)
+# Of the first step the filters show nothing before it lands. A movement no longer than two slow
+# steps may be a stride that ends before; its steps show this long after its end at the latest. With
+# a watermark every 100 ms and 50 samples a second that still keeps the report within half a second.
+STRIDE_S: Final = 1.4
+SHOWN_S: Final = 0.38
 GRAVITY_MPS2: Final = 9.81
 
 # State: a head, then one block a sensor.
@@ -159,9 +164,30 @@ class GaitDetector:
         self._period_s = math.nan
 
     @property
-    def stride_share(self) -> float:
-        """A movement with steps in more than this share of its samples is a stride."""
-        return STRIDE_SHARE[self._several]
+    def awaited_s(self) -> tuple[float, float]:
+        """How long a movement lasts at most whose steps may show after its end alone, and for how
+        long they are waited for: seconds. Of one sensor, which shows steps in exercises too, a
+        wait would tell nothing."""
+        return (STRIDE_S, SHOWN_S) if self._several else (0.0, 0.0)
+
+    def is_stride(self, t: Float64, steps: Flags, start_s: float, end_s: float) -> bool:
+        """Whether what passes for a repetition is a step or two of somebody who sets off.
+
+        A repetition that was told is never taken back, so that this must show in itself or right
+        after it, long before it is sure that somebody walks. t: (n,) seconds; steps: (n,) of
+        `update`, as far as they are known.
+        """
+        first = int(np.searchsorted(t, start_s))
+        stop = int(np.searchsorted(t, end_s, "right"))
+        share = STRIDE_SHARE[self._several]
+        if steps[first:stop].sum() > share * (stop - first):
+            return True
+        longest_s, awaited_s = self.awaited_s
+        if end_s - start_s > longest_s:
+            return False
+        stop = int(np.searchsorted(t, end_s + awaited_s, "right"))
+        begun = bool(stop > first and steps[stop - 1] == 1)
+        return begun or bool(steps[first:stop].sum() > share * (stop - first))
 
     def update(
         self, period_s: float, t: Float64, q: Float64, acc: Float64, gap: Flags

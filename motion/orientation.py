@@ -38,6 +38,8 @@ USUAL_DISAGREEMENT_RAD: Final = math.radians(0.5)
 # What does not show as disagreement: an accelerometer's error that is the same in all postures, the
 # sensor in its housing. Chosen so that stated deviations hold, with one recording left out.
 INCLINATION_FLOOR_RAD: Final = math.radians(0.25)
+# What an accelerometer at rest reads, near enough everywhere.
+GRAVITY_MPS2: Final = 9.81
 
 # Layout of the state, one array of float64 per sensor, all zeros but for the quaternions and the
 # covariance. The first part is for readers, the rest belongs to the kernels.
@@ -514,6 +516,35 @@ def update_kernel(
     )
     state[BIAS], state[BIAS + 1], state[BIAS + 2] = bias
     _write6(state, BIAS_COVARIANCE, covariance)
+
+
+@njit
+def doubt_kernel(state: Float64, coefficients: Float64, weight_s: float) -> None:
+    """From now on the inclination so far counts as `weight_s` seconds of readings do.
+
+    For after lost readings. The slow filter goes back to averaging, as at its start, from the
+    gravity that the inclination shows; bias and rest detection stay.
+    """
+    period_s = coefficients[PERIOD]
+    if state[SLOW_COUNT] >= 0.0:
+        known_s = state[SLOW_COUNT] * period_s
+    else:
+        known_s = coefficients[SLOW_FILTER + 5]
+    if weight_s >= known_s:
+        return
+    count = max(1.0, math.floor(weight_s / period_s + 0.5))
+    state[SLOW_COUNT] = count
+    inclination = quaternion.read(state, INCLINATION)
+    ux, uy, uz = quaternion.rotate(quaternion.conjugate(inclination), (0.0, 0.0, GRAVITY_MPS2))
+    _write6(state, ACC_DELAYS, (count * ux, count * uy, count * uz, 0.0, 0.0, 0.0))
+    q = quaternion.read(state, QUATERNION)
+    rxx, rxy, rxz, ryx, ryy, ryz, rzx, rzy, rzz = quaternion.matrix(q)
+    bx, by, bz = state[BIAS], state[BIAS + 1], state[BIAS + 2]
+    _write6(state, ROW_X_DELAYS, (count * rxx, count * rxy, count * rxz, 0.0, 0.0, 0.0))
+    _write6(state, ROW_Y_DELAYS, (count * ryx, count * ryy, count * ryz, 0.0, 0.0, 0.0))
+    _write6(state, ROW_Z_DELAYS, (count * rzx, count * rzy, count * rzz, 0.0, 0.0, 0.0))
+    level_x, level_y = rxx * bx + rxy * by + rxz * bz, ryx * bx + ryy * by + ryz * bz
+    _write6(state, LEVEL_BIAS_DELAYS, (count * level_x, count * level_y, 0.0, 0.0, 0.0, 0.0))
 
 
 @njit

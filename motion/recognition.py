@@ -135,11 +135,11 @@ class Recogniser:
             else:
                 tracker.advance(watermark_s)
                 self.watermark_s = watermark_s
-            if self._awaits_neutral and self._trackers[0].worn:
+            if self._awaits_neutral and self._trackers[0].course.worn:
                 self._awaits_neutral = False
                 for other in self._trackers[1:]:
                     if isinstance(other.template.movement, LearnedMovement):
-                        other.wear(self._trackers[0].worn)
+                        other.wear(self._trackers[0].course.worn)
         noted, self._noted = sorted(self._noted), []
         events = [event for each in noted for event in self._named(each)]
         self._attitudes.trim(min(tracker.oldest_s for tracker in self._trackers))
@@ -163,7 +163,7 @@ class Recogniser:
             if start is not None and peak is not None and end is not None:
                 seen[slot] = (start, peak, end)
         distances = {
-            tracker.template.id: (tracker.signature or drawn).distance(seen)
+            tracker.template.id: (tracker.course.signature or drawn).distance(seen)
             for tracker, drawn in zip(self._trackers, self._signatures, strict=True)
         }
         name = min(distances, key=lambda each: distances[each])
@@ -230,7 +230,7 @@ class Recogniser:
         recogniser._awaits_neutral = awaits_neutral
         recogniser._trackers = trackers
         for number, tracker in enumerate(trackers):
-            tracker.witness = recogniser._witness(number)
+            tracker.assessment.witness = recogniser._witness(number)
         recogniser._attitudes.restore(state["attitudes"])
         return recogniser
 

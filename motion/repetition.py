@@ -92,6 +92,13 @@ WIDE_SWING_SHARE: Final = 0.45
 VALLEYS_UNSEEN: Final = 2
 WIDE_VALLEYS_SEEN: Final = 3
 VALLEYS_SEEN: Final = 6
+# Lost samples leave the angle off by what is not known of the movement between: a straight line of
+# the rate misses about so much of the excursion a second squared, in two standard deviations, up to
+# all of it in half a second. Less than a tenth of a second leaves no more than other errors do ...
+DOUBT_PER_S2: Final = 3.0
+DOUBT_LEAST_S: Final = 0.1
+# ... and without a loss samples do not come this much later than the one before did.
+DOUBT_PERIODS: Final = 1.5
 # A new highest point this long ago, on the plateau, is a hold.
 HOLD_AFTER_S: Final = 0.3
 
@@ -136,12 +143,15 @@ WANDER_FROM: Final = 36  # since then the angle has stayed within what does not 
 WANDER_MIN: Final = 37
 WANDER_MAX: Final = 38
 STALL: Final = 39  # sample since which it has hardly sunk any lower, while returned
-FREE_T: Final = 40  # the next movement begins no earlier
-SETTLES: Final = 41  # 1 while it is awaited where the movement of a finished row ends
-SETTLE_AT: Final = 42  # the next sample whose speed is looked at
-SETTLE_SPEED: Final = 43  # slower than this it has ended, degrees/s
-SETTLE_BOUND: Final = 44  # no sample before this belongs to that row
-SETTLE_ROW: Final = 45  # the row itself
+DOUBT: Final = 40  # how far lost samples may have moved the rest, as a share of the excursion
+HIDDEN: Final = 41  # how much of the fall lost samples may have hidden, as such a share
+TOP_AT: Final = 42  # sample of TOP
+FREE_T: Final = 43  # the next movement begins no earlier
+SETTLES: Final = 44  # 1 while it is awaited where the movement of a finished row ends
+SETTLE_AT: Final = 45  # the next sample whose speed is looked at
+SETTLE_SPEED: Final = 46  # slower than this it has ended, degrees/s
+SETTLE_BOUND: Final = 47  # no sample before this belongs to that row
+SETTLE_ROW: Final = 48  # the row itself
 
 # Parameters, one array.
 COUNT_FROM: Final = 0
@@ -496,10 +506,48 @@ def _begin_rest(state: Float64, level: float, index: int, value: float, end_t: f
     state[FOLLOW] = 1.0
     state[DWELT] = 0.0
     state[BELOW] = 0.0
+    state[DOUBT] = 0.0
     state[END_T] = end_t
     state[STILL_FROM] = index
     state[STILL_MIN] = value
     state[STILL_MAX] = value
+
+
+@njit
+def _doubt(
+    state: Float64, lost_s: float, stood_s: float, index: int, x: float, count_from: float
+) -> None:
+    """Samples are lost for `lost_s` before sample `index` with the angle `x`; until then it had
+    stood still for `stood_s`."""
+    doubt = DOUBT_PER_S2 * lost_s * lost_s
+    state[DOUBT] += doubt
+    if state[OPEN] == 0.0:
+        return
+    excursion = state[TOP] - state[REST]
+    if state[FALLING] == 1.0:
+        state[HIDDEN] += doubt
+    elif state[TOP_AT] < index - 1 and stood_s < REST_NEAR_S:
+        # It was past the top and moving. How far back it came meanwhile is not known.
+        swing = max(count_from, SWING_SHARE * excursion)
+        if state[TOP] - x > swing - doubt * excursion:
+            state[FALLING] = 1.0
+            state[HIDDEN] = doubt
+            state[DIP] = index
+
+
+@njit
+def _hid_return(
+    state: Float64, excursion: float, fall: float, rise: float, above_rest: float
+) -> bool:
+    """Whether a valley after lost samples is the end of a repetition, though it does not look as
+    low: there the angle went as far back, and lies as near the rest, as the doubt allows."""
+    doubt = state[DOUBT]
+    return (
+        doubt > 0.0
+        and fall > (WIDE_SWING_SHARE - state[HIDDEN]) * excursion
+        and rise > SWING_SHARE * excursion
+        and above_rest <= (RETURNED + doubt) * excursion
+    )
 
 
 @njit
@@ -550,6 +598,9 @@ def segment_kernel(
             state[STILL_MIN] = x
             state[STILL_MAX] = x
             state[BOUND] = index
+        if i > 1 and now - t[i - 1] > max(DOUBT_LEAST_S, DOUBT_PERIODS * (t[i - 1] - t[i - 2])):
+            stood_s = t[i - 1] - t[max(0, int(state[STAND_FROM]) - base)]
+            _doubt(state, now - t[i - 1], stood_s, index, x, count_from)
         if gap[i] == 1:
             # What happened in the silence is unknown: no stillness may span it.
             state[STILL_FROM] = index
@@ -568,8 +619,10 @@ def segment_kernel(
             state[OPENED] = index
             state[VALLEYS] = 0.0
             state[WIDE_VALLEYS] = 0.0
-            state[FALLING] = 0.0
-            state[TOP] = x
+            if state[OPEN] == 0.0:
+                state[FALLING] = 0.0
+                state[TOP] = x
+                state[TOP_AT] = index
         if state[OPEN] == 0.0:
             state[STILL_MIN] = min(state[STILL_MIN], x)
             state[STILL_MAX] = max(state[STILL_MAX], x)
@@ -600,6 +653,7 @@ def segment_kernel(
                 state[FOLLOW] = 0.0
                 state[SEEN_REST] = 1.0
                 state[DWELT] = 1.0
+                state[DOUBT] = 0.0
                 state[BELOW] = 0.0
             if both:
                 if state[REST] - x >= count_from:
@@ -648,6 +702,7 @@ def segment_kernel(
                 state[WIDE_VALLEYS] = 0.0
                 state[FALLING] = 0.0
                 state[TOP] = x
+                state[TOP_AT] = index
                 state[STAND_FROM] = index
                 state[STAND_MIN] = x
                 state[STAND_MAX] = x
@@ -700,9 +755,12 @@ def segment_kernel(
         if parameters[SWINGS] == 0.0:
             pass
         elif state[FALLING] == 0.0:
-            state[TOP] = max(state[TOP], x)
+            if x > state[TOP]:
+                state[TOP] = x
+                state[TOP_AT] = index
             if state[TOP] - x > swing:
                 state[FALLING] = 1.0
+                state[HIDDEN] = 0.0
                 state[DIP] = index
         else:
             if x < a[int(state[DIP]) - base]:
@@ -710,9 +768,29 @@ def segment_kernel(
             valley = a[int(state[DIP]) - base]
             if x - valley > swing:
                 fall = state[TOP] - valley
+                # The way out of the next one may be higher already.
+                peak = int(state[PEAK]) if state[PEAK] < state[DIP] else int(state[TOP_AT])
                 state[FALLING] = 0.0
                 state[TOP] = x
+                state[TOP_AT] = index
                 state[VALLEYS] += 1.0
+                if _hid_return(state, a[peak - base] - rest, fall, x - valley, valley - rest):
+                    state[PEAK] = peak
+                    end = int(state[DIP])
+                    _write_row(
+                        state, parameters, t, a, base, end - base, t[end - base], rows[n_rows]
+                    )
+                    n_rows += 1
+                    state[SEEN_REST] = 1.0
+                    state[BOUND] = end
+                    _begin_rest(state, valley, end, valley, t[end - base])
+                    state[PHASE] = MARK_REST
+                    marks[n_marks, 0] = now
+                    marks[n_marks, 1] = MARK_REST
+                    n_marks += 1
+                    # Once more from there: the next one has begun.
+                    state[NEXT] = end
+                    continue
                 if fall > WIDE_SWING_SHARE * excursion:
                     state[WIDE_VALLEYS] += 1.0
                 if state[VALLEYS] == 1.0:

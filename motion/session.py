@@ -214,7 +214,7 @@ class Session:
             raise OrderError(OrderFault.CONTROL, "There is no exercise under way; start one first.")
         match control:
             case BeginSetControl():
-                events = self._collect(tracker.settle()) + self._end_set()
+                events = self._collect(tracker.release()) + self._end_set()
                 self._in_set = True
                 self._set_index += 1
                 self._set_start_s = self.watermark_s
@@ -223,8 +223,8 @@ class Session:
                 self._watch.forget()
                 self._set_strides = tracker.strides
                 self._set_walked_s = tracker.walked_s
-                tracker.set_index = self._set_index
-                tracker.index = 0
+                tracker.assessment.set_index = self._set_index
+                tracker.assessment.index = 0
                 return events + self._count(tracker, True)
             case PauseControl():
                 return self._count(tracker, False)
@@ -271,13 +271,14 @@ class Session:
             # Worn anew: how the segments stood before says nothing any more.
             self._calibration = calibration
             self._poses = {} if calibration is None else dict(calibration.poses)
-        tracker.known_poses = dict(self._poses.get(template.position, {}))
+        tracker.sensor_states.known_poses = dict(self._poses.get(template.position, {}))
         named = (template.id, template.version)
-        tracker.references = self._references.setdefault(named, tracker.references)
+        assessment = tracker.assessment
+        assessment.references = self._references.setdefault(named, assessment.references)
         if self._left is not None:
             tracker.follow_on(self._left, self.watermark_s)
             self._left = None
-        tracker.seq = self._seq
+        tracker.assessment.seq = self._seq
         tracker.counting = False
         self._tracker = tracker
         self._set_index = 0
@@ -298,7 +299,7 @@ class Session:
             elif isinstance(event, SensorEvent):
                 self._findings.append(event)
         if tracker is not None:
-            self._seq = tracker.seq
+            self._seq = tracker.assessment.seq
         return events
 
     def _compared(self, recognised: list[RecognisedEvent]) -> list[Event]:
@@ -327,7 +328,7 @@ class Session:
                 )
             )
             self._seq += 1
-            tracker.seq = self._seq
+            tracker.assessment.seq = self._seq
         return events
 
     def _end_set(self) -> list[Event]:
@@ -356,7 +357,7 @@ class Session:
             walked_s=tracker.walked_s - self._set_walked_s,
         )
         self._seq += 1
-        tracker.seq = self._seq
+        tracker.assessment.seq = self._seq
         return [event]
 
     def _end_exercise(self, *, last: bool) -> list[Event]:
@@ -377,7 +378,8 @@ class Session:
                 self._late[slot] = self._late.get(slot, 0) + late
         # The first neutral pose in a position is what later ones are compared with.
         position = tracker.template.position
-        plain = {slot: up for slot, up in tracker.poses.items() if slot in tracker.plain_slots}
+        states = tracker.sensor_states
+        plain = {slot: up for slot, up in states.poses.items() if slot in states.plain_slots}
         self._poses[position] = {**plain, **self._poses.get(position, {})}
         self._tracker = None
         self._left = tracker
@@ -466,7 +468,7 @@ class Session:
         if state["tracker"] is not None:
             tracker = Tracker.from_state_document(state["tracker"])
             named = (tracker.template.id, tracker.template.version)
-            tracker.references = session._references[named]
+            tracker.assessment.references = session._references[named]
             session._tracker = tracker
         if state["recogniser"] is not None:
             session._recogniser = Recogniser.from_state_document(state["recogniser"])

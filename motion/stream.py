@@ -20,6 +20,7 @@ from motion.orientation import (
     STATE_SIZE,
     USUAL_DISAGREEMENT_RAD,
     coefficients,
+    doubt_kernel,
     inclination_sd_kernel,
     new_state,
     restart_kernel,
@@ -34,6 +35,20 @@ Float64 = NDArray[np.float64]
 
 # A sensor without a valid sample for longer than this is silent.
 SILENT_S: Final = 0.5
+# A norm of the acceleration at rest that varies with posture by more is a bad calibration.
+NORM_VARIES: Final = 0.05
+# Lost samples are interpolated up to here, through a silence too, although nothing is told of it:
+# a straight line of the rate is off by some 45 degrees after half a second of brisk exercise, but
+# the first specific force of an arm in motion is no better, and knows no heading. Later the
+# movement has turned more than once.
+BRIDGED_S: Final = 1.0
+# What this leaves of the inclination's error is 3 rad/s2 times the square of the time (in public
+# recordings of arms, 10 degrees in 0.2 s, 18 in 0.3 s). A specific force shows the vertical to
+# 0.3 rad while the arm swings, alike for 0.3 s. So the inclination is worth as much as readings
+# over 0.3 s (0.3 / 3 T2)2 = 0.003 / T4 seconds, ...
+TRUST_S5: Final = 0.003
+# ... and never less than those that are alike.
+TRUST_LEAST_S: Final = 0.2
 # The sampling period comes from so many samples: times in whole milliseconds then tell it to 1 %.
 PERIOD_SAMPLES: Final = 16
 # Of their intervals those count that lie this close to the median, as a share of it: an interval
@@ -160,6 +175,14 @@ def _write_turned(angle: float, q: Float64, out: Float64) -> None:
 
 
 @njit
+def lost_between(interval_s: float, period_s: float) -> int:
+    """How many samples are lost between two; none can be told of a silence longer than bridged."""
+    if interval_s <= LOST_PERIODS * period_s or interval_s > BRIDGED_S:
+        return 0
+    return max(0, round(interval_s / period_s) - 1)
+
+
+@njit
 def orient_kernel(
     work: Float64,
     state: Float64,
@@ -172,8 +195,8 @@ def orient_kernel(
 ) -> None:
     """Orientation at each valid sample.
 
-    Lost samples up to a silence are interpolated; a silence restarts the filter with bias and
-    heading kept. t: (n,) s. acc: (n, 3) m/s2. gyr: (n, 3) rad/s. q_out: (n, 4).
+    Lost samples are interpolated up to BRIDGED_S; a longer silence restarts the filter with bias
+    and heading kept. t: (n,) s. acc: (n, 3) m/s2. gyr: (n, 3) rad/s. q_out: (n, 4).
     """
     before = np.empty(4)
     for i in range(len(t)):
@@ -182,13 +205,15 @@ def orient_kernel(
         silent = False
         if work[W_STARTED] == 1.0:
             interval = t[i] - work[W_LAST_T]
-            if interval > SILENT_S:
+            if interval > BRIDGED_S:
                 silent = True
                 _write_turned(work[W_HEADING], state[QUATERNION : QUATERNION + 4], before)
                 restart_kernel(state, filter_coefficients, True)
                 work[W_REST_S] = 0.0
             elif interval > LOST_PERIODS * period_s:
-                steps = round(interval / period_s)
+                if interval > SILENT_S:
+                    work[W_REST_S] = 0.0
+                steps = lost_between(interval, period_s) + 1
                 for k in range(1, steps):
                     f = k / steps
                     update_kernel(
@@ -201,6 +226,10 @@ def orient_kernel(
                         work[W_ACC + 1] + f * (ay - work[W_ACC + 1]),
                         work[W_ACC + 2] + f * (az - work[W_ACC + 2]),
                     )
+                squared = interval * interval
+                doubt_kernel(
+                    state, filter_coefficients, TRUST_LEAST_S + TRUST_S5 / (squared * squared)
+                )
         update_kernel(state, filter_coefficients, gx, gy, gz, ax, ay, az)
         quaternion = state[QUATERNION : QUATERNION + 4]
         if silent:

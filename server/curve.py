@@ -1,7 +1,7 @@
 """The angle over a whole recording in bounded memory: what a report draws.
 
 Keeps the lowest and the highest sample of every span of time, so that no peak is lost; when the
-spans become too many, neighbours are joined. The angle itself comes from `motion.tracker`.
+spans become too many, neighbours are joined. The angle itself comes from `motion.course`.
 """
 
 import math

@@ -33,8 +33,8 @@ from motion.angle import (
     speed_kernel,
 )
 from motion.calibration import Calibration
+from motion.course import angle_model
 from motion.template import ExerciseTemplate
-from motion.tracker import angle_model
 from tests.motion.exercises import OTHER_STRAP, STRAP
 from tests.motion.movement import X, Y, Z, product, rotation, template
 

@@ -18,6 +18,7 @@ from motion.calibrating import (
     movements_for,
 )
 from motion.calibration import Calibration
+from motion.course import angle_model
 from motion.errors import CalibrationError, CalibrationFault
 from motion.imu import SIDEWAYS, UPSIDE_DOWN, SensorErrors
 from motion.joint_angle import JointAngle
@@ -25,7 +26,7 @@ from motion.performance import plan
 from motion.samples import Samples
 from motion.simulation import Exercise, Simulation, simulate
 from motion.template import ExerciseTemplate
-from motion.tracker import Tracker, angle_model
+from motion.tracker import Tracker
 from tests.motion.movement import feed, repetitions
 
 # What an accelerometer off by 0.2 m/s2 on each axis, soft tissue and a movement that is not quite

@@ -46,7 +46,7 @@ AXES = [X, Y, (-1.0, 0.0, 0.0), (0.6, 0.8, 0.0)]
 
 def axis_deg(tracker: Tracker, axis: tuple[float, float, float] | Float64) -> float:
     """Angle between the axis that was found, in the direction of the movement, and the true one."""
-    block = tracker._model.config[tracker._model.main]
+    block = tracker.course.model.config[tracker.course.model.main]
     found = block[C_AXIS : C_AXIS + 3] * math.copysign(1.0, block[C_WEIGHT])
     cosine = float(found @ np.array(axis)) / float(np.linalg.norm(axis))
     return math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
@@ -136,10 +136,10 @@ def test_the_same_axis_is_kept_once_it_is_settled() -> None:
     tracker = Tracker(DOMINANT)
     feed(tracker, [first], finish=False)
     assert tracker.axis_settled
-    before = tracker._model.config.copy()
+    before = tracker.course.model.config.copy()
     later = repetitions(feed(tracker, [keep(other, other.t_s >= 14.0)]))
     assert later == []
-    assert tracker._model.config[:, : C_AXIS + 3].tolist() == before[:, : C_AXIS + 3].tolist()
+    assert tracker.course.model.config[:, : C_AXIS + 3].tolist() == before[:, : C_AXIS + 3].tolist()
 
 
 # --- in time ------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_a_limb_that_does_not_move_gives_no_axis_and_fills_no_memory(
     tracker = Tracker(exercise)
     still = total(path((1.0, 0.0), (1.5, 8.0), (2.0, 0.0)), tremor(0.5))
     assert settled_s(tracker, still, Worn(), 90.0) == math.inf
-    assert len(tracker._history) <= (WINDOW_S + 1.0) * 50.0
+    assert len(tracker.course.history) <= (WINDOW_S + 1.0) * 50.0
 
 
 def test_angles_are_told_once_the_axis_is_settled_and_for_every_sample() -> None:

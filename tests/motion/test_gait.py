@@ -13,8 +13,10 @@ from scipy.signal import butter, sosfreqz
 from motion.gait import (
     ANY_HZ,
     BREAK_S,
+    SHOWN_S,
     STANDS_S,
     STEPS_HZ,
+    STRIDE_S,
     SURE_S,
     GaitDetector,
     coefficients,
@@ -158,3 +160,29 @@ def test_any_chunking_gives_the_same_to_the_last_bit() -> None:
             np.concatenate([one[index] for one in found]), expected[index]
         )
     np.testing.assert_array_equal(whole.state, parts.state)
+
+
+def test_a_stride_shows_by_steps_right_after_its_end() -> None:
+    # Until the first step has landed nothing shows: the movement ends before.
+    t = np.arange(200) / RATE_HZ
+    after = np.zeros(200, np.uint8)
+    after[t >= 2.2] = 1
+    assert GaitDetector(2).is_stride(t, after, 1.4, 2.0)
+    late = np.zeros(200, np.uint8)
+    late[t >= 2.0 + SHOWN_S + 0.1] = 1
+    assert not GaitDetector(2).is_stride(t, late, 1.4, 2.0)
+
+
+def test_who_walks_off_after_a_slow_repetition_has_done_it() -> None:
+    t = np.arange(200) / RATE_HZ
+    after = np.zeros(200, np.uint8)
+    after[t >= 2.2] = 1
+    assert not GaitDetector(2).is_stride(t, after, 2.0 - STRIDE_S - 0.1, 2.0)
+
+
+def test_one_sensor_alone_is_not_waited_for() -> None:
+    t = np.arange(200) / RATE_HZ
+    after = np.zeros(200, np.uint8)
+    after[t >= 2.0] = 1
+    assert GaitDetector(1).awaited_s == (0.0, 0.0)
+    assert not GaitDetector(1).is_stride(t, after, 1.4, 2.0)

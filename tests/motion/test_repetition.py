@@ -589,12 +589,24 @@ def test_no_stillness_spans_a_silence() -> None:
     assert found.rows[1][ROW_PAUSED] == 0.0
 
 
+def test_a_return_that_lost_samples_lift_ends_its_repetition() -> None:
+    # From the loss on the angle lies 30 degrees higher: the valley is at half the excursion.
+    moved = path((1.0, 0.0), (2.0, 60.0), (3.0, 30.0), (4.0, 90.0), (5.0, 30.0), (6.0, 30.0))
+    assert len(segmented(moved, 7.0, without=(2.3, 2.7)).rows) == 2
+    assert len(segmented(moved, 7.0).rows) < 2
+
+
+def test_a_standstill_with_a_loss_in_it_is_no_return() -> None:
+    moved = path((1.0, 0.0), (2.0, 40.0), (5.0, 40.0), (6.0, 60.0), (7.0, 0.0))
+    assert len(segmented(moved, 9.0, without=(4.0, 4.4)).rows) == 1
+
+
 # --- equal to the last bit ----------------------------------------------------------------------
 
 
 def _everything() -> tuple[Float64, Float64, NDArray[np.uint8]]:
     t = times(60.0)
-    t = t[(t < 30.0) | (t > 30.8)]
+    t = t[((t < 30.0) | (t > 30.8)) & ((t < 8.4) | (t > 8.7))]
     motion = total(
         path(
             *ONE, (7.0, 60.0), (8.0, 10.0), (9.0, 60.0), (10.0, 0.0), (12.0, 40.0), (16.0, 40.0),

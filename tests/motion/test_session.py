@@ -288,7 +288,7 @@ def test_what_is_pushed_may_be_overwritten_by_the_caller() -> None:
     session.advance(9.9)
     assert session.tracker is not None
     assert session.tracker.late_samples == {"one": 0}
-    assert session.tracker.index == 2
+    assert session.tracker.assessment.index == 2
 
 
 # --- what controls do ---------------------------------------------------------------------------

@@ -12,9 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from motion.orientation import OrientationFilter
+from motion.orientation import OrientationFilter, doubt_kernel
 from motion.samples import Samples
-from motion.stream import PERIOD_SAMPLES, SILENT_S, SensorStream, period_kernel
+from motion.stream import (
+    BRIDGED_S,
+    PERIOD_SAMPLES,
+    SILENT_S,
+    TRUST_LEAST_S,
+    TRUST_S5,
+    SensorStream,
+    period_kernel,
+)
 from tests.motion.movement import (
     Rep,
     Worn,
@@ -66,7 +74,7 @@ def plain_orientations(samples: Samples, period_s: float) -> Float64:
     out: list[Float64] = []
     for i in range(len(t)):
         interval_s = t[i] - t[i - 1] if i else 0.0
-        if interval_s > SILENT_S:
+        if interval_s > BRIDGED_S:
             plain.restart()
         elif interval_s > 1.5 * period_s:
             missing = round(interval_s / period_s)
@@ -76,8 +84,10 @@ def plain_orientations(samples: Samples, period_s: float) -> Float64:
                     [gyr[i - 1] + share * (gyr[i] - gyr[i - 1])],
                     [acc[i - 1] + share * (acc[i] - acc[i - 1])],
                 )
+            trust_s = TRUST_LEAST_S + TRUST_S5 / (interval_s * interval_s) ** 2
+            doubt_kernel(plain.state, plain.coefficients, trust_s)
         q = plain.update([gyr[i]], [acc[i]])[0]
-        if interval_s > SILENT_S:
+        if interval_s > BRIDGED_S:
             heading_rad = heading_between(out[-1], q)
         out.append(turned(q, heading_rad))
     return np.array(out)

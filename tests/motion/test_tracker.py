@@ -246,7 +246,7 @@ def test_repetitions_are_numbered_and_reported_at_the_watermark_that_released_th
 ) -> None:
     exercise = exercises()[kind]
     tracker = exercise.tracker()
-    tracker.seq = 41
+    tracker.assessment.seq = 41
     watermarks: list[float] = []
     count = 0
     for until_s in np.arange(0.13, 26.0, 0.13):

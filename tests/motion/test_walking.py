@@ -98,6 +98,33 @@ def test_walking_is_not_counted_and_the_exercise_before_and_after_is(id: str) ->
     assert told.walked_s == pytest.approx(stands - walk, abs=0.05)
 
 
+@pytest.mark.parametrize("id", ["bridge", "heel-slide", "clamshell"])
+def test_who_walks_and_lies_down_again_goes_on_with_the_set(id: str) -> None:
+    simulation = walked(id)
+    before, after = simulation.exercises[0].sets
+    found = counted(run(simulation, begin_s=before.from_s))
+    true = [one for each in (before, after) for one in each.repetitions]
+    assert len(found) == len(true)
+    for event, one in zip(found, true, strict=True):
+        assert abs(event.start_s - one.start_s) < 1.0
+
+
+def test_the_rest_is_where_the_exercise_is_done_and_not_where_the_set_began() -> None:
+    # The set begins while the person still stands; the figure shows that the exercise lies.
+    simulation = walked("bridge")
+    before, after = simulation.exercises[0].sets
+    found = counted(run(simulation, begin_s=before.from_s - 6.0))
+    assert len(found) == len(before.repetitions) + len(after.repetitions)
+
+
+def test_snapshots_while_somebody_lies_down_again_change_nothing() -> None:
+    simulation = walked("bridge")
+    begin_s = simulation.exercises[0].sets[0].from_s
+    assert encode_lines(run(simulation, begin_s=begin_s, snapshots=True)) == encode_lines(
+        run(simulation, begin_s=begin_s)
+    )
+
+
 def test_the_first_steps_are_set_aside_before_it_is_sure_that_somebody_walks() -> None:
     simulation = walked("side-bend")
     events = run(simulation, begin_s=simulation.exercises[0].sets[0].from_s)
