@@ -19,6 +19,9 @@ from devices.packets import Packet
 from devices.pairing import Pairing, Part
 from firmware_profiles.schema import Profile
 
+# What has become of a message: a frame, a part of one with its kind, or nothing.
+_Found = Frame | tuple[int, Part] | None
+
 
 class Decoder:
     """Decodes the packets of one sensor in one mode.
@@ -88,24 +91,18 @@ class Decoder:
                 indices.append(len(arrivals))
                 parts.append(data)
                 arrivals.append(arrival_ns)
-        found: list[tuple[int, Part] | None] = [None] * len(arrivals)
+        found: list[_Found] = [None] * len(arrivals)
         for (characteristic, length), (indices, parts) in groups.items():
             self._decode_group(
                 self._routes[characteristic], length, indices, parts, arrivals, found
             )
-        if self._pairing is not None:
-            return [
-                frame
-                for each in found
-                if each is not None
-                for frame in self._pairing.push(each[0], each[1])
-            ]
-        return [
-            Frame(part.arrival_ns, part.values, part.ticks, None, part.counter)
-            for each in found
-            if each is not None
-            for part in (each[1],)
-        ]
+        frames: list[Frame] = []
+        for each in found:
+            if isinstance(each, Frame):
+                frames.append(each)
+            elif each is not None and self._pairing is not None:
+                frames += self._pairing.push(*each)
+        return frames
 
     def reset(self) -> None:
         """A new link: what is incomplete or waits for its partner is dropped."""
@@ -133,7 +130,7 @@ class Decoder:
         indices: list[int],
         parts: list[bytes],
         arrivals: list[int],
-        found: list[tuple[int, Part] | None],
+        found: list[_Found],
     ) -> None:
         """Decode messages of one characteristic and length into their places in `found`."""
         only = len(route.layouts) == 1
@@ -167,7 +164,7 @@ class Decoder:
         decoded: Decoded,
         places: list[int],
         arrivals: list[int],
-        found: list[tuple[int, Part] | None],
+        found: list[_Found],
     ) -> None:
         for why in decoded.refused.values():
             self.refused[why] += 1
@@ -180,8 +177,12 @@ class Decoder:
         for index, (place, row, tick, counter) in enumerate(
             zip(places, rows, ticks, counters, strict=True)
         ):
-            if index not in refused:
-                values = dict(zip(names, row, strict=True))
+            if index in refused:
+                continue
+            values = dict(zip(names, row, strict=True))
+            if self._pairing is None:
+                found[place] = Frame(arrivals[place], values, tick, None, counter)
+            else:
                 found[place] = kind, Part(arrivals[place], samples, values, tick, counter)
 
 
