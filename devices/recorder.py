@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 
 from devices.intake import SensorSetup
 from devices.packet_file import PacketFileInfo, PacketFileWriter, PacketSensor
-from devices.recording import RecordingInfo, RecordingWriter, SensorInfo, SessionLog
+from devices.recording import Expected, RecordingInfo, RecordingWriter, SensorInfo, SessionLog
 from motion.samples import Samples, Watermark
 
 SUFFIX: Final = ".packets.parquet"
@@ -68,10 +68,13 @@ class LiveRecorder:
         engine: Mapping[str, Any] | None = None,
         calibration: Mapping[str, Any] | None = None,
         sensors: Mapping[str, SensorInfo] | None = None,
+        expected: Expected | None = None,
+        source: str | None = None,
     ) -> None:
         """Set what is known at the end: events as given live, and the engine that gave them."""
         told = {
             "events": events, "engine": engine, "calibration": calibration, "sensors": sensors,
+            "expected": expected, "source": source,
         }  # fmt: skip
         self._last |= {name: value for name, value in told.items() if value is not None}
 

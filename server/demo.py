@@ -1,29 +1,44 @@
-"""The demonstration: real repetitions through the very path of `gonio replay`, then a report.
+"""The demonstration: real repetitions through emulated Bluetooth, live, then a report.
 
-Chooses a public recording, writes it as a user's would be and plays it at a pace that one can
-watch. Counting, words and figures are those of every replay.
+Chooses a public recording and lets an emulated sensor play it; what follows is what happens with
+real ones: scan, connect, stream, count, record, replay. Words and figures are every session's.
 """
 
+import asyncio
 import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.live import Live
 
+from devices.adapter import Adapter
+from devices.emulation import virtual_time
+from devices.emulation.air import Air
+from devices.emulation.motion import Motion
+from devices.emulation.peripheral import EmulatedSensor
 from devices.errors import PublicDataError, PublicDataFault
+from devices.hub import Hub, Wanted
 from devices.public_data import SPAR_RATE_HZ, SPAR_SOURCE, SparRecording, load_spar
-from devices.recording import Expected, Recording, RecordingInfo, RecordingWriter, SensorInfo
-from motion.events import Event, RepetitionEvent
+from devices.recorder import LiveRecorder, packets_path
+from devices.recording import Expected, Recording
+from devices.scanner import scan
+from devices.source import SensorChange
+from firmware_profiles.schema import Profile
+from motion.events import AngleEvent, Event, RepetitionEvent
 from motion.samples import Samples
+from motion.session import StartControl
 from motion.template import ExerciseTemplate
-from server import terminal
+from server import terminal, wording
 from server.gauge import Gauge
+from server.live import LiveSession
 from server.output import check_writable
-from server.replay import Outcome, Replay
+from server.replay import Outcome, Replay, first_difference
 from server.report import write_report
 
 # Of the people whom the engine was built on, one whose twenty repetitions differ: some fall short
@@ -36,34 +51,116 @@ SLOT: Final = "wrist"
 REPETITIONS: Final = 20
 RECORDING_NAME: Final = "gonio-demo.parquet"
 
-# Session seconds a second: half a minute of exercise in a quarter, slow enough for the eye.
-PACE: Final = 2.0
+# A sensor that is worn on the wrist, at the watch's own rate.
+PROFILE: Final = "metamotion-r"
+INTERVAL_S: Final = 0.03
+SCAN_S: Final = 1.0
+# The last repetition is told within half a second of its end; a sensor that holds its last values
+# for longer would be said to be stuck.
+AFTER_S: Final = 0.5
 
 
 def run_demo(out: Console, *, fast: bool, report: Path) -> None:
-    """Count the demonstration, told on `out`; writes `report`, and the recording beside it.
+    """Count the demonstration, told on `out`; writes `report`, and the session beside it.
 
-    fast: no pacing and no gauge; so it is, too, where `out` is no terminal.
+    fast: as fast as the machine allows and no gauge; without a gauge it is, too, where `out` is no
+    terminal.
     """
     recording = report.with_name(RECORDING_NAME)
-    for file in (report, recording):
+    for file in (report, recording, packets_path(recording)):
         check_writable(file)
-    _write_recording(_chosen(load_spar()), recording)
-    plan = Replay.plan(Recording.open(recording), ExerciseTemplate.load(TEMPLATE), side=SIDE)
-    live = not fast and _animated(out)
-    terminal.show_head(out, plan)
+    samples = _samples(_chosen(load_spar()))
+    template = ExerciseTemplate.load(TEMPLATE)
+    terminal.say(out, f"{template.name}, {SIDE}", "bold")
+    terminal.say(out, f"Target: {wording.target_words(template)}", "dim")
     terminal.say(out, f"Source: {SPAR_SOURCE}", "dim")
-    if live:
-        terminal.say(out, f"Played {PACE:g} times as fast as it was recorded.", "dim")
     terminal.prepare_kernels(out)
+    if fast:
+        virtual_time.run(lambda clock_ns: _session(out, samples, recording, clock_ns, None))
+    else:
+        gauge = Gauge(template, float(samples.t_s[-1])) if _animated(out) else None
+        asyncio.run(_session(out, samples, recording, time.perf_counter_ns, gauge))
+    plan = Replay.plan(Recording.open(recording), None)
     found = plan.check()
     outcome = Outcome()
-    out.print()
-    out.print(terminal.repetition_table(out))
-    (_play if live else _run)(out, plan, outcome)
+    for _ in plan.run(outcome, angles=True):
+        pass
     terminal.show_summary(out, plan, outcome, terminal.first_pass_lines(plan, found))
+    same = first_difference(plan.stored_events or [], outcome.events) is None
+    terminal.say(
+        out,
+        "The replay of the recorded session gave the same events, to the last bit."
+        if same
+        else "The replay of the recorded session differs from what was told live.",
+    )
     write_report(report, plan, outcome, terminal.first_pass_lines(plan, found))
     _say_what_next(out, report, recording)
+
+
+async def _session(
+    out: Console,
+    samples: Samples,
+    recording: Path,
+    clock_ns: Callable[[], int],
+    gauge: Gauge | None,
+) -> None:
+    """Emulate the sensor, find it, connect it, count what it sends, and keep everything."""
+    profile = Profile.load(PROFILE)
+    air = Air(connection_interval_s=INTERVAL_S)
+    sensor = EmulatedSensor(air, profile, Motion.of(samples), rate_hz=SPAR_RATE_HZ)
+    await sensor.start()
+    adapter = await Adapter.emulated(air)
+    try:
+        near = [each for each in await scan(adapter, [profile], SCAN_S) if each.profiles]
+        wanted = {SLOT: Wanted(near[0], profile, None, SPAR_RATE_HZ)}
+        terminal.say(
+            out,
+            f"Emulated sensor {near[0].name} ({near[0].address}), a {profile.name}, found over "
+            "Bluetooth LE.",
+            "dim",
+        )
+        # Told before the hub is opened: what it knows of the sensors does not change.
+        known = Hub(adapter, wanted).sensors
+        template = ExerciseTemplate.load(TEMPLATE)
+        with LiveRecorder(recording, known, datetime.now(UTC)) as recorder:
+            hub = Hub(adapter, wanted, sink=recorder.sink, clock_ns=clock_ns)
+            session = LiveSession(hub, StartControl(template.document(), SIDE), recorder)
+            await hub.open()
+            out.print()
+            out.print(terminal.repetition_table(out))
+
+            async def end() -> None:
+                await sensor.ended.wait()
+                await asyncio.sleep(AFTER_S)
+                await hub.close()
+
+            ending = asyncio.create_task(end())
+            try:
+                await _tell(out, session, gauge)
+            finally:
+                ending.cancel()
+                await hub.close()
+            recorder.tell(expected=Expected(repetitions=REPETITIONS), source=SPAR_SOURCE)
+    finally:
+        await sensor.stop()
+        await adapter.close()
+
+
+async def _tell(out: Console, session: LiveSession, gauge: Gauge | None) -> None:
+    """Rows as they come, above a gauge that moves with the sensor."""
+    if gauge is None:
+        async for event in session.run():
+            _show_repetition(out, event)
+        return
+    with Live(gauge, console=out, auto_refresh=False, transient=True) as live:
+        async for event in session.run():
+            if isinstance(event, AngleEvent):
+                gauge.reached_s = event.t_s
+            if not isinstance(event, SensorChange):
+                gauge.tell(event)
+            _show_repetition(out, event)
+            if isinstance(event, AngleEvent):
+                live.refresh()
 
 
 def _chosen(recordings: list[SparRecording]) -> SparRecording:
@@ -77,15 +174,8 @@ def _chosen(recordings: list[SparRecording]) -> SparRecording:
     )
 
 
-def _write_recording(chosen: SparRecording, path: Path) -> None:
-    info = RecordingInfo(
-        sensors={SLOT: SensorInfo(rate_hz=SPAR_RATE_HZ, placement=SLOT)},
-        id=f"spar-p{chosen.subject:02d}-{chosen.exercise.lower()}-{chosen.side}",
-        expected=Expected(repetitions=REPETITIONS),
-        source=SPAR_SOURCE,
-    )
-    with RecordingWriter(path, info) as writer:
-        writer.write(Samples.of(SLOT, chosen.t_s, chosen.acc_mps2, chosen.gyr_radps))
+def _samples(chosen: SparRecording) -> Samples:
+    return Samples.of(SLOT, chosen.t_s, chosen.acc_mps2, chosen.gyr_radps)
 
 
 def _animated(out: Console) -> bool:
@@ -98,29 +188,7 @@ def _animated(out: Console) -> bool:
     )
 
 
-def _run(out: Console, plan: Replay, outcome: Outcome) -> None:
-    for event in plan.run(outcome, angles=True):
-        _show_repetition(out, event)
-
-
-def _play(out: Console, plan: Replay, outcome: Outcome) -> None:
-    """Rows come above a gauge that moves with the recording."""
-    first_s = plan.recording.first_s
-    gauge = Gauge(plan.template, plan.recording.duration_s)
-    with Live(gauge, console=out, auto_refresh=False, transient=True) as live:
-        began = time.monotonic()
-
-        def wait(t_s: float) -> None:
-            gauge.reached_s = t_s - first_s
-            live.refresh()
-            time.sleep(max(0.0, began + gauge.reached_s / PACE - time.monotonic()))
-
-        for event in plan.run(outcome, angles=True, progress=wait):
-            gauge.tell(event)
-            _show_repetition(out, event)
-
-
-def _show_repetition(out: Console, event: Event) -> None:
+def _show_repetition(out: Console, event: Event | SensorChange) -> None:
     if isinstance(event, RepetitionEvent):
         table = terminal.repetition_table(out, header=False)
         table.add_row(*terminal.repetition_row(out, event))
@@ -135,7 +203,7 @@ def _say_what_next(out: Console, report: Path, recording: Path) -> None:
         ("Open the report in a browser:", str(report.resolve())),
         (
             "See what a program gets, one event a line:",
-            f"{_command()} replay {recording} --template {TEMPLATE} --json",
+            f"{_command()} replay {recording} --json",
         ),
     ):
         terminal.say(out, told)
