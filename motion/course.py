@@ -375,7 +375,8 @@ class Course:
         first, history = self._first, self.history
         keep_from = self._segmenter.keep_from if first is None else first.oldest_needed(history)
         if len(self._waiting):
-            keep_from = min(keep_from, int(self._waiting[0, rep.ROW_START]))
+            # A start lies between two rows, of which the first is needed too.
+            keep_from = min(keep_from, int(self._waiting[0, rep.ROW_START]) - 1)
         # One row more than is needed, from which the next one's speed is told.
         drop = min(keep_from - history.base, len(history) - 1)
         if drop > 0:

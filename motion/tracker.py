@@ -413,19 +413,22 @@ class Tracker:
         if self._is_stride(row):
             self.strides += 1
             return []
-        if not self._returns(row):
+        if not self._returns(row, whole=whole):
             course.unlike += 1
             return []
         return self.assessment.told(
             row, course.history, course.period_s, self.watermark_s, whole=whole
         )
 
-    def _returns(self, row: Float64) -> bool:
-        """Whether a movement begins and ends in the rest pose: lying down and getting up do not."""
+    def _returns(self, row: Float64, *, whole: bool) -> bool:
+        """Whether a movement begins and ends in the rest pose: lying down and getting up do not.
+        Of one that was under way at the first sample the end alone is looked at."""
         if self._posture is None:
             return True
         history = self.course.history
         start, end = (int(row[at]) - history.base for at in (rep.ROW_START, rep.ROW_END))
+        if not whole:
+            start = end
         # What was kept back for its steps shows beside where the person went next.
         end += self.course.awaited_rows(row)
         return self._posture.returns(history["q"][start], history["q"][end])
