@@ -5,11 +5,13 @@ those who run the session.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from devices.errors import DevicesError
 from devices.intake import SensorSetup
 from devices.packet_file import PacketFileInfo, PacketFileWriter, PacketSensor
 from devices.recording import Expected, RecordingInfo, RecordingWriter, SensorInfo, SessionLog
@@ -87,7 +89,12 @@ class LiveRecorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        if kind is None:
+            self.close()
+            return
+        # What has gone wrong is told; that nothing could be kept besides would hide it.
+        with suppress(DevicesError):
+            self.close()
 
     def close(self) -> None:
         """Give both files their names; raises RecordingError when no sample came."""

@@ -9,10 +9,10 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.live import Live
@@ -63,8 +63,7 @@ AFTER_S: Final = 0.5
 def run_demo(out: Console, *, fast: bool, report: Path) -> None:
     """Count the demonstration, told on `out`; writes `report`, and the session beside it.
 
-    fast: as fast as the machine allows and no gauge; without a gauge it is, too, where `out` is no
-    terminal.
+    fast: as fast as the machine allows, and no gauge; so it is, too, where `out` is no terminal.
     """
     recording = report.with_name(RECORDING_NAME)
     for file in (report, recording, packets_path(recording)):
@@ -75,11 +74,11 @@ def run_demo(out: Console, *, fast: bool, report: Path) -> None:
     terminal.say(out, f"Target: {wording.target_words(template)}", "dim")
     terminal.say(out, f"Source: {SPAR_SOURCE}", "dim")
     terminal.prepare_kernels(out)
-    if fast:
+    if fast or not _animated(out):
         virtual_time.run(lambda clock_ns: _session(out, samples, recording, clock_ns, None))
     else:
-        gauge = Gauge(template, float(samples.t_s[-1])) if _animated(out) else None
-        asyncio.run(_session(out, samples, recording, time.perf_counter_ns, gauge))
+        gauge = Gauge(template, float(samples.t_s[-1]))
+        in_real_time(lambda clock_ns: _session(out, samples, recording, clock_ns, gauge))
     plan = Replay.plan(Recording.open(recording), None)
     found = plan.check()
     outcome = Outcome()
@@ -95,6 +94,11 @@ def run_demo(out: Console, *, fast: bool, report: Path) -> None:
     )
     write_report(report, plan, outcome, terminal.first_pass_lines(plan, found))
     _say_what_next(out, report, recording)
+
+
+def in_real_time(main: Callable[[Callable[[], int]], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine that is given the clock, as `virtual_time.run` does."""
+    asyncio.run(main(time.perf_counter_ns))
 
 
 async def _session(

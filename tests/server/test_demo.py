@@ -2,13 +2,13 @@
 
 import io
 import json
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
+from devices.emulation import virtual_time
 from devices.recording import read_info
 from server import demo, terminal
 from server.demo import REPETITIONS, run_demo
@@ -57,6 +57,7 @@ def test_fast_it_writes_plain_lines_a_recording_and_a_report(gonio: Gonio, here:
     assert str(here / "gonio-demo-report.html") in ran.out
     assert sorted(path.name for path in here.iterdir()) == [
         "gonio-demo-report.html",
+        "gonio-demo.packets.parquet",
         "gonio-demo.parquet",
     ]
     page = (here / "gonio-demo-report.html").read_text("utf-8")
@@ -68,6 +69,7 @@ def test_fast_it_writes_plain_lines_a_recording_and_a_report(gonio: Gonio, here:
 
 def test_what_it_tells_to_try_next_works(gonio: Gonio, here: Path) -> None:
     told = gonio("demo", "--fast").out
+    assert "same events, to the last bit" in told
     (command,) = [line for line in told.splitlines() if " replay gonio-demo.parquet " in line]
     ran = gonio(*command.split()[1:])
     kinds = [json.loads(line)["type"] for line in ran.out.splitlines()]
@@ -75,11 +77,12 @@ def test_what_it_tells_to_try_next_works(gonio: Gonio, here: Path) -> None:
     assert kinds.count("rep") == REPETITIONS
 
 
-def test_in_a_file_it_is_as_fast_and_plain(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(_: float) -> None:
-        raise AssertionError("a file needs no pacing")
+def never(_: Any) -> None:
+    raise AssertionError("a file needs no pacing")
 
-    monkeypatch.setattr(time, "sleep", never)
+
+def test_in_a_file_it_is_as_fast_and_plain(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "in_real_time", never)
     file = io.StringIO()
     run_demo(terminal.console(file), fast=False, report=here / "gonio-demo-report.html")
     assert ESCAPE not in file.getvalue()
@@ -90,17 +93,20 @@ def test_in_a_file_it_is_as_fast_and_plain(here: Path, monkeypatch: pytest.Monke
 def test_in_a_terminal_it_takes_its_time(
     here: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    slept = [0.0]
+    took_s = []
 
-    def sleep(seconds: float) -> None:
-        slept[0] += seconds
+    def sped_up(main: Any) -> None:
+        async def timed(clock_ns: Any) -> None:
+            await main(clock_ns)
+            took_s.append(clock_ns() / 1e9)
 
-    monkeypatch.setattr(time, "sleep", sleep)
-    monkeypatch.setattr(time, "monotonic", lambda: 100.0 + slept[0])
+        virtual_time.run(timed)
+
+    monkeypatch.setattr(demo, "in_real_time", sped_up)
     file = Terminal()
     run_demo(console(file, width), fast=False, report=here / "gonio-demo-report.html")
     shown = file.getvalue()
-    assert 10.0 < slept[0] < 40.0
+    assert 20.0 < took_s[0] < 60.0
     assert "▾goal 35°" in shown
     assert "on the way out" in shown
     assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1
@@ -108,10 +114,11 @@ def test_in_a_terminal_it_takes_its_time(
 
 
 def test_an_interrupt_gives_the_cursor_back(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_: float) -> None:
+    def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(time, "sleep", interrupted)
+    monkeypatch.setattr(demo, "in_real_time", virtual_time.run)
+    monkeypatch.setattr(demo, "_show_repetition", interrupted)
     file = Terminal()
     with pytest.raises(KeyboardInterrupt):
         run_demo(console(file), fast=False, report=here / "gonio-demo-report.html")
