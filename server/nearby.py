@@ -4,7 +4,9 @@ Turns what a person asked for into sensors to stream from. Scanning and streamin
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
@@ -13,7 +15,7 @@ import click
 
 from devices.adapter import Adapter
 from devices.emulation.tcp import HOST, PORT
-from devices.errors import SlotError, SlotFault
+from devices.errors import LinkError, SlotError, SlotFault
 from devices.hub import MOST_SENSORS, Hub, Wanted
 from devices.scanner import Found, scan
 from devices.slots import SlotFinder, SlotMemory
@@ -178,6 +180,8 @@ async def shaken(
     candidates: Sequence[Found],
     asked: Mapping[str, str],
     tell: Callable[[str], None],
+    *,
+    clock_ns: Callable[[], int] = time.perf_counter_ns,
 ) -> dict[str, Found]:
     """Have the person shake one sensor after the other; raises SlotError and LinkError.
 
@@ -187,6 +191,7 @@ async def shaken(
     hub = Hub(
         adapter,
         {address: radio.wanted(each, near.profiles) for address, each in names.items()},
+        clock_ns=clock_ns,
     )
     chosen: dict[str, Found] = {}
     try:
@@ -210,6 +215,9 @@ async def shaken(
                     slot=slot,
                 ) from None
             chosen[slot] = names[finder.shaken]
+            with suppress(LinkError):
+                # A light tells more than a name, where the sensor has one.
+                await hub.identify(finder.shaken)
             tell(f"{chosen[slot].name} is {place}.")
     finally:
         await hub.close()

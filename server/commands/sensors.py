@@ -7,7 +7,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,9 +17,11 @@ import click
 from rich.live import Live
 
 from devices.hub import Hub, Wanted
+from devices.playback import Playback
 from devices.recorder import LiveRecorder, packets_path
-from devices.source import SensorChange
-from motion.events import RepetitionEvent
+from devices.recording import Recording
+from devices.source import SensorChange, Source
+from motion.events import Event, RepetitionEvent
 from motion.samples import Samples
 from motion.session import StartControl
 from motion.template import ExerciseTemplate
@@ -27,7 +29,7 @@ from server import nearby, sensor_table, terminal, wording
 from server.errors import OptionError
 from server.live import LiveSession, record_only
 from server.nearby import Nearby, Radio
-from server.output import check_writable
+from server.output import check_output, check_writable
 
 # Often enough for a sparkline, seldom enough for a slow terminal.
 REFRESH_S: Final = 0.25
@@ -246,6 +248,14 @@ async def _watch(hub: Hub, seconds: float | None, as_json: bool) -> None:
 )
 @_with((*_RADIO, *_SENSOR))
 @click.option("--for", "seconds", type=click.FloatRange(0.1), metavar="S", help="Stop after S.")
+@click.option(
+    "--play", type=click.Path(path_type=Path), metavar="REC0",
+    help="A recording in place of sensors, at its own pace.",
+)  # fmt: skip
+@click.option(
+    "--speed", type=click.FloatRange(0.01), default=1.0, show_default=True, metavar="TIMES",
+    help="With --play: so many times as fast; inf for as fast as it goes.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One event a line on standard output.")
 def record(
     output: Path,
@@ -253,6 +263,8 @@ def record(
     side: str | None,
     slots: Sequence[str],
     seconds: float | None,
+    play: Path | None,
+    speed: float,
     as_json: bool,
     **asked: Unpack[Asked],
 ) -> None:
@@ -269,6 +281,10 @@ def record(
         raise OptionError("--side", "--side belongs to an exercise; name it with --template.")
     if exercise is not None:
         terminal.prepare_kernels(terminal.console(sys.stderr))
+    if play is not None:
+        check_output("--output", output, [play])
+        _run(_record_played(play, speed, output, exercise, side, given, seconds, as_json))
+        return
     _run(_record(Radio(**asked), output, exercise, side, given, seconds, as_json))
 
 
@@ -308,51 +324,84 @@ async def _record(
                 )
                 for each in near.sensors
             }
-        await record_session(adapter, wanted, output, template, side, seconds, as_json)
+        # What a hub knows of its sensors before it is opened is what a recording begins with.
+        recorder = LiveRecorder(output, Hub(adapter, wanted).sensors, datetime.now(UTC))
+        hub = Hub(adapter, wanted, sink=recorder.sink)
+        await record_session(hub, recorder, template, side, seconds, as_json)
     finally:
         await adapter.close()
     tell(f"wrote {output} and {packets_path(output)}")
 
 
-async def record_session(
-    adapter: Any,
-    wanted: Mapping[str, Wanted],
+async def _record_played(
+    played: Path,
+    speed: float,
     output: Path,
+    template: ExerciseTemplate | None,
+    side: str | None,
+    given: Mapping[str, str],
+    seconds: float | None,
+    as_json: bool,
+) -> None:
+    """A recording in place of sensors: its samples come at its own pace, or faster."""
+    recording = Recording.open(played)
+    rename = {sensor: slot for slot, sensor in given.items()}
+    if template is not None:
+        for slot in template.slots:
+            if slot not in given and slot not in recording.slots:
+                raise OptionError(
+                    "--slot",
+                    f"{played} has no sensor {slot!r}; say which one serves as it with "
+                    f"--slot {slot}=SENSOR, one of {', '.join(recording.slots)}.",
+                )
+    playback = Playback(recording, speed=speed, rename=rename)
+    recorder = LiveRecorder(output, playback.sensors, datetime.now(UTC))
+    await record_session(playback, recorder, template, side, seconds, as_json)
+    terminal.say(terminal.console(sys.stderr), f"wrote {output}")
+
+
+async def record_session(
+    source: Source,
+    recorder: LiveRecorder,
     template: ExerciseTemplate | None,
     side: str | None,
     seconds: float | None,
     as_json: bool,
 ) -> None:
-    """Stream, count where there is an exercise, and keep everything, until stopped."""
+    """Take from a source until it ends or is stopped: count where there is an exercise, keep all.
+
+    seconds: for so long from the first sensor's start on.
+    """
     out = terminal.console()
     errors = terminal.console(sys.stderr)
-    sketch = Hub(adapter, wanted)
-    recorder = LiveRecorder(output, sketch.sensors, datetime.now(UTC))
-    hub = Hub(adapter, wanted, sink=recorder.sink)
     stopped = asyncio.Event()
     with recorder:
-        waiting = asyncio.create_task(_until_stopped(seconds, stopped))
-        opening = asyncio.create_task(hub.open())
+        waiting = asyncio.create_task(_until_stopped(None, stopped))
+        opening = asyncio.create_task(source.open())
         await asyncio.wait({waiting, opening}, return_when=asyncio.FIRST_COMPLETED)
-        if opening.done():
-            opening.result()
-        else:
+        if not opening.done():
             opening.cancel()
-        names = ", ".join(f"{slot}: {each.found.name}" for slot, each in wanted.items())
+            await source.close()
+            return
+        if opening.exception() is not None:
+            waiting.cancel()
+        opening.result()
+        names = ", ".join(source.sensors)
         terminal.say(errors, f"Recording {names}. Ctrl-C ends it.")
         if template is not None and not as_json:
             out.print(terminal.repetition_table(out, template))
 
         async def end() -> None:
-            await waiting
-            await hub.close()
+            await asyncio.wait({waiting}, timeout=seconds)
+            await source.close()
 
         ending = asyncio.create_task(end())
         session: LiveSession | None = None
+        items: AsyncIterator[Event | SensorChange]
         if template is None:
-            items: Any = record_only(hub, recorder)
+            items = record_only(source, recorder)
         else:
-            session = LiveSession(hub, StartControl(template.document(), side), recorder)
+            session = LiveSession(source, StartControl(template.document(), side), recorder)
             items = session.run()
         try:
             async for item in items:
@@ -367,7 +416,7 @@ async def record_session(
                     out.print(table)
         finally:
             stopped.set()
-            await hub.close()
+            await source.close()
             await ending
     if session is not None and session.summary is not None:
         summary = session.summary
@@ -375,5 +424,6 @@ async def record_session(
             errors,
             f"{wording.counted(summary.repetitions, 'repetition')}, {summary.correct} correct.",
         )
-    for line in sensor_table.loss_sentences(hub):
-        terminal.say(errors, line)
+    if isinstance(source, Hub):
+        for line in sensor_table.loss_sentences(source):
+            terminal.say(errors, line)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -14,13 +14,17 @@ from devices.emulation.air import Air
 from devices.emulation.motion import Motion, Stage, motions_of
 from devices.emulation.peripheral import EmulatedSensor
 from devices.emulation.tcp import RadioServer
+from devices.errors import SlotError
 from devices.recording import Recording, RecordingInfo, RecordingWriter, SensorInfo
 from firmware_profiles.schema import Profile
 from motion.performance import plan
 from motion.samples import Samples
 from motion.simulation import Exercise, simulate
 from motion.template import ExerciseTemplate
+from server import nearby
+from tests.devices.rigged import in_virtual_time, rig
 from tests.server.conftest import Gonio
+from tests.server.recordings import swings, write
 
 # Everything here waits for real radios' times; each command streams for some seconds at most.
 SCAN = ("--scan", "0.5")
@@ -242,3 +246,70 @@ def test_packets_that_are_not_there_are_told(gonio: Gonio, tmp_path: Path) -> No
     ran = gonio("redecode", str(tmp_path / "none.parquet"), "-o", str(tmp_path / "new.parquet"))
     assert ran.code == 2
     assert "none.packets.parquet does not exist" in ran.err
+
+
+def test_a_recording_is_played_as_a_live_session(gonio: Gonio, tmp_path: Path) -> None:
+    path, played = tmp_path / "swings.parquet", tmp_path / "live.parquet"
+    write(path, swings("wrist"))
+    replayed = gonio("replay", path, "-t", "watch-abduction", "--json")
+    ran = gonio(
+        "record", "-o", played, "-t", "watch-abduction", "--play", path, "--speed", "inf", "--json"
+    )
+    assert ran.code == 0, ran.err
+
+    def reps(text: str) -> list[object]:
+        events = [json.loads(line) for line in text.splitlines()]
+        return [event for event in events if event["type"] == "rep"]
+
+    assert reps(ran.out) == reps(replayed.out)
+    assert len(reps(ran.out)) > 0
+    assert "identical" in gonio("replay", played, "--check").out
+    ran = gonio("record", "-o", played, "-t", "lumbar-bend", "--play", path)
+    ran.refused("has no sensor 'pelvis'", "--slot pelvis=SENSOR")
+
+
+def test_sensors_are_assigned_by_shaking_them_and_remembered(tmp_path: Path) -> None:
+    async def main(clock_ns: Callable[[], int]) -> list[str]:
+        # One after the other, each alone and hard.
+        t_s = np.arange(0.0, 30.0, 0.01)
+        motions = []
+        for from_s in (4.0, 10.0):
+            gyr = np.zeros((len(t_s), 3))
+            shaken = (t_s > from_s) & (t_s < from_s + 3.0)
+            gyr[shaken, 1] = 10.0 * np.sin(2.0 * np.pi * 4.0 * t_s[shaken])
+            acc = np.tile([0.0, 0.0, 9.80665], (len(t_s), 1))
+            motions.append(Motion.of(Samples.of("any", t_s, acc, gyr)))
+        async with rig(clock_ns, ["xsens-dot", "xsens-dot"], motions=motions) as here:
+            radio = nearby.Radio(scan_s=1.0)
+            near = await nearby.Nearby.heard(radio, here.adapter)
+            told: list[str] = []
+            found = await nearby.shaken(
+                here.adapter, radio, near, near.sensors,
+                {"pelvis": "pelvis (front)", "thorax": "thorax"}, told.append, clock_ns=clock_ns,
+            )  # fmt: skip
+            assert found["pelvis"].address == here.sensors[0].address
+            assert found["thorax"].address == here.sensors[1].address
+            assert [sensor.identified for sensor in here.sensors] == [1, 1]
+            memory = nearby.memory()
+            for slot, each in found.items():
+                memory.remember(each.address, slot, "xsens-dot")
+            again = nearby.recalled(["pelvis", "thorax"], near, {}, nearby.memory())
+            assert again == found
+            return told
+
+    told = in_virtual_time(main)
+    assert told[0] == "Shake the sensor that you wear here: pelvis (front)"
+
+
+def test_nobody_who_shakes_nothing_waits_for_ever() -> None:
+    async def main(clock_ns: Callable[[], int]) -> None:
+        async with rig(clock_ns, ["xsens-dot", "xsens-dot"]) as here:
+            radio = nearby.Radio(scan_s=1.0)
+            near = await nearby.Nearby.heard(radio, here.adapter)
+            with pytest.raises(SlotError, match="No sensor was shaken for pelvis"):
+                await nearby.shaken(
+                    here.adapter, radio, near, near.sensors, {"pelvis": "pelvis"}, lambda _: None,
+                    clock_ns=clock_ns,
+                )  # fmt: skip
+
+    in_virtual_time(main)
