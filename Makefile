@@ -29,8 +29,8 @@ types: $(READY) ## Static types.
 imports: $(READY) ## The direction of imports between packages.
 	$(BIN)/lint-imports
 
-tests: $(READY) ## The tests alone.
-	$(BIN)/pytest
+tests: $(READY) ## The tests alone, on all cores.
+	$(BIN)/pytest -n auto
 
 docs: $(READY) ## The documentation, into site/; fails on any broken link.
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict

@@ -147,6 +147,7 @@ class StreamTable:
         if options.max_width >= terminal.WIDE_WIDTH:
             table.add_column("doubled", justify="right", no_wrap=True)
             table.add_column("refused", justify="right", no_wrap=True)
+            table.add_column("delay", justify="right", no_wrap=True)
             table.add_column("deg/s", justify="right", no_wrap=True)
             table.add_column("g", justify="right", no_wrap=True)
         table.add_column("turning, last 6 s", no_wrap=True)
@@ -168,6 +169,7 @@ class StreamTable:
                 cells += [
                     Text(str(counts.duplicate)),
                     Text(str(refused), style="yellow" if refused else ""),
+                    Text(f"{1000.0 * status.delay_s:.0f} ms"),
                     Text(f"{dps:.0f}"),
                     Text(f"{g:.2f}"),
                 ]
@@ -215,6 +217,7 @@ def _document(status: SensorStatus) -> dict[str, Any]:
         "late": counts.late,
         "refused": {str(reason): count for reason, count in counts.refused.items()},
         "overflow": status.overflow,
+        "delay_ms": round(1000.0 * status.delay_s, 2),
         "reconnects": status.reconnects,
     }
 
