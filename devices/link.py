@@ -17,7 +17,12 @@ from typing import Final, Literal, TypeVar
 from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
-from bleak.exc import BleakCharacteristicNotFoundError, BleakDeviceNotFoundError, BleakError
+from bleak.exc import (
+    BleakCharacteristicNotFoundError,
+    BleakDeviceNotFoundError,
+    BleakError,
+    BleakGATTProtocolError,
+)
 
 from devices.adapter import Adapter
 from devices.errors import AdapterError, LinkError, LinkFault
@@ -47,6 +52,8 @@ BACKOFF_S: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 JITTER_SHARE: Final = 0.25
 # Somebody who answered the door and comes back finds the session waiting.
 PATIENCE_S: Final = 180.0
+# Whoever waits for a session to begin is told sooner: this takes in looking for the sensor twice.
+OPENING_S: Final = 30.0
 # Attempts by the known address before the sensor is looked for again: the operating system forgets
 # devices that have not advertised for a while.
 BLIND_ATTEMPTS: Final = 2
@@ -162,7 +169,7 @@ class Link:
     async def open(self) -> None:
         """Connect and start; returns when the first packet is here.
 
-        Raises LinkError when the sensor refuses, or has not streamed within `patience_s`.
+        Raises LinkError when the sensor refuses, or has not streamed within `OPENING_S`.
         """
         if self._task is None or self._task.done():
             self.failure = None
@@ -270,11 +277,14 @@ class Link:
             refused = (LinkFault.OTHER_SERVICES, LinkFault.START_REFUSED)
             refusals += trouble.reason in refused
             waited_s = _now_s() - began_s
-            if refusals >= MOST_REFUSALS or waited_s > self._patience_s:
+            limit_s = self._patience_s
+            if not self._streams.is_set():
+                limit_s = min(limit_s, OPENING_S)
+            if refusals >= MOST_REFUSALS or waited_s > limit_s:
                 if refusals < MOST_REFUSALS:
                     trouble = self._error(
                         LinkFault.GAVE_UP,
-                        f"{trouble} It was tried for {self._patience_s:.0f} s; start again when "
+                        f"{trouble} It was tried for {limit_s:.0f} s; start again when "
                         "the sensor is near and charged.",
                     )
                 self.failure = trouble
@@ -477,7 +487,10 @@ class Link:
                 f"({_told(error)}); choose another profile.",
             ) from None
         except (BleakError, OSError, EOFError) as error:
-            if self._dropped.is_set():
+            client = self._client
+            gone = self._dropped.is_set() or client is None or not client.is_connected
+            if gone or not isinstance(error, BleakGATTProtocolError):
+                # What fails without the sensor's own word is the link's fault, and tried again.
                 raise self._lost() from None
             raise self._error(
                 LinkFault.START_REFUSED,

@@ -153,6 +153,28 @@ def test_a_sensor_that_refuses_its_commands_fails_at_once_and_says_so() -> None:
     in_virtual_time(main)
 
 
+def test_links_that_drop_while_they_start_are_no_refusals() -> None:
+    async def main(clock_ns: Clock) -> None:
+        async with rig(clock_ns, ["movesense"], interval_s=0.05) as here:
+            link, changes = await a_link(here)
+
+            async def meddle() -> None:
+                for _ in range(3):
+                    while not here.sensors[0].written:
+                        await asyncio.sleep(0.001)
+                    await here.sensors[0].drop_link()
+                    here.sensors[0].written.clear()
+
+            meddling = asyncio.create_task(meddle())
+            await link.open()
+            await meddling
+            assert {change.reason for change in changes} <= {None, LinkFault.DROPPED}
+            assert states(changes).count(LinkState.WAITING) == 3
+            await link.close()
+
+    in_virtual_time(main)
+
+
 def test_a_device_of_another_kind_fails_and_names_the_characteristic() -> None:
     async def main(clock_ns: Clock) -> None:
         async with rig(clock_ns, ["xsens-dot", "movesense"]) as here:
@@ -169,11 +191,13 @@ def test_a_device_of_another_kind_fails_and_names_the_characteristic() -> None:
 def test_a_sensor_that_is_switched_off_is_not_waited_for_for_ever() -> None:
     async def main(clock_ns: Clock) -> None:
         async with rig(clock_ns, ["xsens-dot"]) as here:
-            link, _ = await a_link(here, patience_s=20.0)
+            link, _ = await a_link(here)
             await here.sensors[0].stop()
+            began_ns = clock_ns()
             with pytest.raises(LinkError, match="switch it on") as caught:
                 await link.open()
             assert caught.value.reason is LinkFault.GAVE_UP
+            assert clock_ns() - began_ns < 60_000_000_000
             await link.close()
 
     in_virtual_time(main)
