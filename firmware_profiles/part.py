@@ -69,7 +69,7 @@ def near(name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, 1)
     if near:
-        return f"; is {near[0]!r} meant?"
+        return f"; perhaps {near[0]!r} is meant"
     return f"; there is {', '.join(known)}" if known and len(known) <= 12 else ""
 
 

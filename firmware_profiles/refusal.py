@@ -58,15 +58,17 @@ def _plain(error: Any, missing: list[str]) -> str:
             name = str(error["loc"][-1])
             known = [each for model in Part.__subclasses__() for each in model.model_fields]
             near = difflib.get_close_matches(name, list(dict.fromkeys([*missing, *known])), 1)
-            hint = f"is {near[0]!r} meant?" if near else "check its spelling, or remove it"
+            hint = f"perhaps {near[0]!r} is meant" if near else "check its spelling, or remove it"
             return f"there is no such field; {hint}"
         case "missing":
             return "this field is required; add it"
         case "literal_error":
             expected = re.findall(r"'([^']*)'", str(error["ctx"]["expected"]))
             near = difflib.get_close_matches(str(error.get("input")), expected, 1)
-            hint = f"; is {near[0]!r} meant?" if near else ""
+            hint = f"; perhaps {near[0]!r} is meant" if near else ""
             return f"{error.get('input')!r} is none of {', '.join(expected)}{hint}"
+        case "string_type" if isinstance(error.get("input"), int | float):
+            return f'this is text; put it in quotes, as "{error["input"]}"'
         case _:
             message = str(error["msg"]).removeprefix("Value error, ").rstrip(".")
             given = repr(error.get("input"))

@@ -30,6 +30,10 @@ from firmware_profiles.steps import Action, Expect, Read, Subscribe, Unsubscribe
 LARGEST_PROFILE_BYTES: Final = 800_000
 
 
+# Before its value a notification has a byte of opcode and two of handle (Core, volume 3, part F).
+ATT_BYTES: Final = 3
+
+
 class Profile(Part):
     """One sensor model, fully checked.
 
@@ -82,6 +86,7 @@ class Profile(Part):
         for where, steps in self._all_steps():
             self._check_steps(where, steps)
         self._check_scales()
+        self._check_lengths()
         return self
 
     # --- checks
@@ -177,6 +182,29 @@ class Profile(Part):
         for name, parameter in self.parameters.items():
             for choice in parameter.choices:
                 yield self.substitutions(rate_hz, {name: choice})
+
+    def _check_lengths(self) -> None:
+        """Packets that come whole fit into one notification, and hold as many samples as said."""
+        for mode_id, mode in self.modes.items():
+            whole = [each for each in mode.packets if not (each.framing or each.continuation)]
+            for index, layout in enumerate(mode.packets):
+                count = None if layout.repeat is None else layout.repeat.count
+                odd = [each for each in mode.rates_hz if count not in (None, mode.samples_at(each))]
+                if odd and not layout.ignored:
+                    raise ImpossibleError(
+                        f"modes.{mode_id}.samples_per_packet",
+                        f"packet {index + 1} holds {count} samples, and not "
+                        f"{mode.samples_at(odd[0])}",
+                    )
+            longest = max(mode.samples_at(rate_hz) for rate_hz in mode.rates_hz)
+            # Of several formats that one sensor may send, the shortest has to fit.
+            shortest = min((each.length(longest) for each in whole), default=0)
+            if shortest + ATT_BYTES > self.mtu:
+                raise ImpossibleError(
+                    "mtu",
+                    f"a packet of the mode {mode_id!r} has {shortest} bytes, which takes an mtu of "
+                    f"{shortest + ATT_BYTES}",
+                )
 
     def _check_scales(self) -> None:
         for mode_id, mode in self.modes.items():

@@ -31,6 +31,8 @@ LINE_CHARACTERS: Final = 24
 TOP_RADPS: Final = 4.0
 # Rates are told over so many seconds: two or three packets of the slowest sensors.
 RATE_OVER_S: Final = 2.0
+# From this width on the table has room for everything.
+FULL_WIDTH: Final = 130
 # Below this strength packets are lost in the next room.
 WEAK_DBM: Final = -80
 
@@ -138,13 +140,13 @@ class StreamTable:
 
     def __rich_console__(self, out: Console, options: ConsoleOptions) -> RenderResult:
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
-        table.add_column("sensor", no_wrap=True)
-        table.add_column("state", no_wrap=True)
+        table.add_column("sensor", no_wrap=True, min_width=14)
+        table.add_column("state", no_wrap=True, min_width=9)
         table.add_column("battery", justify="right", no_wrap=True)
         table.add_column("signal", justify="right", no_wrap=True)
-        table.add_column("Hz", justify="right", no_wrap=True)
-        table.add_column("lost", justify="right", no_wrap=True)
-        if options.max_width >= terminal.WIDE_WIDTH:
+        table.add_column("Hz", justify="right", no_wrap=True, min_width=5)
+        table.add_column("lost", justify="right", no_wrap=True, min_width=4)
+        if options.max_width >= FULL_WIDTH:
             table.add_column("doubled", justify="right", no_wrap=True)
             table.add_column("refused", justify="right", no_wrap=True)
             table.add_column("delay", justify="right", no_wrap=True)
@@ -163,7 +165,7 @@ class StreamTable:
                 Text(f"{line.rate_hz():.1f}"),
                 Text(str(counts.lost), style="yellow" if counts.lost else ""),
             ]
-            if options.max_width >= terminal.WIDE_WIDTH:
+            if options.max_width >= FULL_WIDTH:
                 dps, g = line.newest()
                 refused = sum(counts.refused.values())
                 cells += [

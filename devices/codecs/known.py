@@ -20,7 +20,7 @@ def codec_named(name: str, profile: Profile) -> type[Codec]:
     if name in CODECS:
         return CODECS[name]
     near = difflib.get_close_matches(name, CODECS, 1)
-    hint = f"is {near[0]!r} meant?" if near else f"there is {', '.join(CODECS)}"
+    hint = f"perhaps {near[0]!r} is meant" if near else f"there is {', '.join(CODECS)}"
     raise ProfileError(
         ProfileFault.INVALID,
         f"{profile.id}: there is no codec {name!r}; {hint}.",

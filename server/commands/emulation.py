@@ -4,6 +4,7 @@ Puts sensors on an air and serves it to other commands. What they say is their p
 """
 
 import asyncio
+import os
 import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
@@ -120,8 +121,11 @@ def emulate(
         for number in range(len(motions))
     ]
     terminal.show_at_once()
+    exercise = "" if simulate is None else f" --template {simulate}"
     asyncio.run(
-        _serve(loaded, motions, faults, mode, rate_hz, loop, once, port, interval_ms / 1000.0)
+        _serve(
+            loaded, motions, faults, mode, rate_hz, loop, once, port, interval_ms / 1000.0, exercise
+        )
     )
 
 
@@ -168,7 +172,9 @@ async def _serve(
     once: bool,
     port: int,
     interval_s: float,
+    exercise: str,
 ) -> None:
+    """exercise: what `gonio record` is to be told of it, as it is typed."""
     out = terminal.console()
     air = Air(connection_interval_s=interval_s)
     stage = Stage(len(motions))
@@ -185,7 +191,8 @@ async def _serve(
         except OSError as error:
             raise OptionError(
                 "--port",
-                f"Port {port} cannot be used ({error.strerror}); choose another with --port.",
+                f"Port {port} cannot be used ({os.strerror(error.errno or 0).lower()}); choose "
+                "another with --port.",
             ) from None
         for slot, sensor in sensors.items():
             stack.push_async_callback(sensor.stop)
@@ -195,10 +202,12 @@ async def _serve(
         where = server.address
         option = "emulated" if where == f"{HOST}:{PORT}" else where
         terminal.say(out, "They wait for a client; in another terminal:")
+        # Nobody can shake what is emulated.
+        worn = "".join(f' --slot "{slot}={sensor.name}"' for slot, sensor in sensors.items())
         for command in (
             f"gonio scan --adapter {option}",
             f"gonio stream --adapter {option}",
-            f"gonio record -o session.parquet --adapter {option}",
+            f"gonio record -o session.parquet{exercise} --adapter {option}{worn}",
         ):
             out.print(terminal.plain_text(f"  {command}", "bold"), soft_wrap=True)
         terminal.say(out, "Ctrl-C ends it.", "dim")

@@ -43,6 +43,10 @@ def redecode(recording: Path, profiles: Sequence[str], output: Path) -> None:
     session are kept where the recording is at hand, so that `gonio replay NEW --check` tells
     whether anything has changed.
     """
+    if not recording.name.endswith(".parquet"):
+        raise OptionError(
+            "REC", f"{recording} is no recording; give the .parquet that `gonio record` wrote."
+        )
     packets = recording if recording.name.endswith(SUFFIX) else packets_path(recording)
     file = PacketFile.open(packets)
     stored = packets.with_name(f"{packets.name.removesuffix(SUFFIX)}.parquet")

@@ -420,6 +420,10 @@ async def record_session(
             await ending
     if session is not None and session.summary is not None:
         summary = session.summary
+        if not as_json and any(
+            event.goal_reached for event in session.events if isinstance(event, RepetitionEvent)
+        ):
+            terminal.say(out, "* goal reached", "dim")
         terminal.say(
             errors,
             f"{wording.counted(summary.repetitions, 'repetition')}, {summary.correct} correct.",

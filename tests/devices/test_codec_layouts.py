@@ -20,6 +20,7 @@ def made(packets: list[dict[str, Any]], **mode: Any) -> Profile:
         {
             "id": "made", "name": "Made", "vendor": "Nobody", "status": "confirmed",
             "sources": ["this test"], "advertisement": {"names": ["x"]}, "default_mode": "motion",
+            "mtu": 128,
             "services": {
                 "motion": {
                     "uuid": "1234",

@@ -338,7 +338,7 @@ def test_polar_streams_that_start_apart_are_paired_from_where_both_run() -> None
 def test_a_codec_that_does_not_exist_is_named_with_a_hint() -> None:
     document = Profile.load("polar-verity-sense").document()
     document["modes"]["motion"]["codec"]["name"] = "polar_dleta"
-    with pytest.raises(ProfileError, match="is 'polar_delta' meant"):
+    with pytest.raises(ProfileError, match="perhaps 'polar_delta' is meant"):
         Decoder(Profile.from_document(document))
 
 

@@ -122,7 +122,11 @@ def test_a_stream_that_falls_silent_is_started_again() -> None:
             link, changes = await a_link(here)
             await link.open()
             await asyncio.sleep(12.0)
-            assert LinkState.SILENT in states(changes)
+            # The stream first, and only then the link.
+            told = states(changes)
+            first = told.index(LinkState.SILENT)
+            assert told[first + 1] == LinkState.STARTING
+            assert told[:first].count(LinkState.CONNECTING) == 1
             assert link.state is LinkState.STREAMING
             await link.close()
 
@@ -239,6 +243,25 @@ def test_a_sensor_shows_itself() -> None:
             await link.open()
             await link.identify()
             assert here.sensors[0].identified == 1
+            await link.close()
+
+    in_virtual_time(main)
+
+
+def test_what_an_ended_link_still_says_is_not_heard() -> None:
+    async def main(clock_ns: Clock) -> None:
+        async with rig(clock_ns, ["xsens-dot"]) as here:
+            link, _ = await a_link(here)
+            await link.open()
+            stale = link._session
+            await here.sensors[0].drop_link()
+            await asyncio.sleep(1.0)
+            assert link.state is LinkState.STREAMING
+            link.take()
+            link._on_packet("anything", bytearray(b"late"), stale)
+            link._on_disconnect(stale)
+            assert link.take() == []
+            assert link.state is LinkState.STREAMING
             await link.close()
 
     in_virtual_time(main)

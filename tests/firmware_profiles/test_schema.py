@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from devices.codec import Decoder
 from devices.packets import Packet
 from firmware_profiles.errors import ProfileError, ProfileFault
+from firmware_profiles.library import library_text
 from firmware_profiles.schema import Profile
 from firmware_profiles.steps import Expect
 
@@ -76,33 +77,35 @@ def test_bytes_are_put_together_for_the_rate() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "field", "hint"),
     [
-        ("vendor: Nobody", "vender: Nobody", "vender", "is 'vendor' meant?"),
-        ("    title: Motion", "    titel: Motion", "modes.motion.titel", "is 'title' meant?"),
-        ("status: confirmed", "status: confirm", "status", "is 'confirmed' meant?"),
+        ("vendor: Nobody", "vender: Nobody", "vender", "perhaps 'vendor' is meant"),
+        ("    title: Motion", "    titel: Motion", "modes.motion.titel",
+         "perhaps 'title' is meant"),
+        ("status: confirmed", "status: confirm", "status", "perhaps 'confirmed' is meant"),
         ("properties: [notify]", "properties: [notfy]",
-         "services.motion.characteristics.data.properties.0", "is 'notify' meant?"),
+         "services.motion.characteristics.data.properties.0", "perhaps 'notify' is meant"),
         ("type: u16}", "type: u61}",
          "modes.motion.packets.0.packing", "whole number of bytes"),
         ("{field: time, type: u16}", "{field: time, type: int16}",
-         "modes.motion.packets.0.header.1.type", "is 'i16' meant?"),
+         "modes.motion.packets.0.header.1.type", "perhaps 'i16' is meant"),
         ("scale: scale, unit: g", "scale: scael, unit: g", "modes.motion.packets.0",
-         "is 'scale' meant?"),
+         "perhaps 'scale' is meant"),
         ("unit: deg/s", "unit: deg", "modes.motion.packets.0.header.3.unit",
          "rad/s, deg/s or mdeg/s"),
         ("{field: gyr,", "{field: gry,", "modes.motion.packets.0.header.3.field",
-         "is 'gyr' meant?"),
+         "perhaps 'gyr' is meant"),
         ("timestamp: {field: time,", "timestamp: {field: tim,", "modes.motion.timestamp",
-         "is 'time' meant?"),
-        ("default_mode: motion", "default_mode: motoin", "default_mode", "is 'motion' meant?"),
+         "perhaps 'time' is meant"),
+        ("default_mode: motion", "default_mode: motoin", "default_mode",
+         "perhaps 'motion' is meant"),
         ("      - subscribe: data", "      - subscribe: date", "modes.motion.start.0.subscribe",
-         "is 'data' meant?"),
+         "perhaps 'data' is meant"),
         ("- {write: command, bytes: \"00\"}", "- {write: data, bytes: \"00\"}",
          "modes.motion.stop.0.write", "'data' has none of the properties write"),
-        ("01 {code}", "01 {cod}", "modes.motion.start.1.bytes", "is 'code' meant?"),
+        ("01 {code}", "01 {cod}", "modes.motion.start.1.bytes", "perhaps 'code' is meant"),
         ("{rate:u16be}", "{rate:i16}", "modes.motion.start.1.bytes", "packs no number"),
         ("01 {code}", "1 {code}", "modes.motion.start.1.bytes", "pairs of hexadecimal digits"),
         ('50: "05"', '51: "05"', "modes.motion.start.1.bytes", "no entry for 50 Hz"),
-        ("by: rate", "by: rat", "tables.code.by", "is 'rate' meant?"),
+        ("by: rate", "by: rat", "tables.code.by", "perhaps 'rate' is meant"),
         ("{2: 2/32768, 4: 4/32768}", "{2: 2/32768}", "tables.scale.values", "stands for 4"),
         ("scale: 1/16.4", "scale: 1/16.4*1e30", "modes.motion.packets.0.header.3",
          "out of bounds"),
@@ -220,7 +223,7 @@ def test_modes_rates_and_parameters_that_do_not_exist() -> None:
     with pytest.raises(ProfileError, match="does not send at 99 Hz") as caught:
         profile.steps("start", "packed", 99)
     assert caught.value.reason is ProfileFault.UNKNOWN_RATE
-    with pytest.raises(ProfileError, match="is 'acc_range_g' meant"):
+    with pytest.raises(ProfileError, match="perhaps 'acc_range_g' is meant"):
         profile.steps("start", parameters={"acc_range": 4})
     with pytest.raises(ProfileError, match="choose one of 2, 4, 8, 16"):
         profile.steps("start", parameters={"acc_range_g": 3})
@@ -253,3 +256,21 @@ def test_a_damaged_profile_is_refused_or_makes_a_decoder_that_never_raises(
     for each in profile.characteristics.values():
         for content in data.draw(st.lists(st.binary(max_size=40), max_size=4)):
             decoder.push(Packet(0, each.uuid, b"\xaa" + content))
+
+
+@pytest.mark.parametrize(
+    ("profile", "was", "becomes", "field", "told"),
+    [
+        ("xsens-dot", "mtu: ", "mtu: 23 # ", "mtu", "which takes an mtu of"),
+        ("metamotion-r", "count: 3", "count: 4", "samples_per_packet", "4 samples, and not 3"),
+    ],
+)
+def test_packets_that_do_not_fit_are_refused(
+    profile: str, was: str, becomes: str, field: str, told: str
+) -> None:
+    text = library_text(profile)
+    assert was in text
+    with pytest.raises(ProfileError, match=told) as caught:
+        Profile.parse(text.replace(was, becomes, 1), path="own.yaml")
+    assert caught.value.field is not None
+    assert field in caught.value.field

@@ -45,8 +45,8 @@ def test_check_refuses_what_no_decoder_can_be_made_of(gonio: Gonio, tmp_path: Pa
     own.write_text(library_text("polar-verity-sense").replace("polar_delta", "polar_data"), "utf-8")
     gonio("profiles", "check", own).refused("there is no codec 'polar_data'")
     own.write_text(library_text("myo").replace("vendor:", "vender:"), "utf-8")
-    gonio("profiles", "check", own).refused("own.yaml line 3: vender", "is 'vendor' meant")
-    gonio("profiles", "show", "xsens-dto").refused("is 'xsens-dot' meant")
+    gonio("profiles", "check", own).refused("own.yaml line 3: vender", "perhaps 'vendor' is meant")
+    gonio("profiles", "show", "xsens-dto").refused("perhaps 'xsens-dot' is meant")
 
 
 def test_decode_joins_packets_of_several_characteristics(gonio: Gonio) -> None:
@@ -87,7 +87,7 @@ def test_decode_tells_what_it_did_not_use(gonio: Gonio) -> None:
         (["arduino-nano-33", "00"], ["acceleration and angular_rate", "acceleration=00"]),
         (
             ["arduino-nano-33", "acceleratio=00"],
-            ["no characteristic 'acceleratio'", "is 'acceleration' meant"],
+            ["no characteristic 'acceleratio'", "perhaps 'acceleration' is meant"],
         ),
         (["arduino-nano-33", "acceleration=" + "00" * 12], ["more has to follow"]),
         (["myo", "00", "--mode", "x"], ["has no mode 'x'"]),
