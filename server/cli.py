@@ -37,6 +37,7 @@ from server.commands import (
     recognise,
     redecode,
     sensors,
+    serve,
 )
 from server.commands.planning import Asked, Request, planning_options
 from server.drawing import animated_svg, static_svg
@@ -85,6 +86,7 @@ gonio.add_command(sensors.record)
 gonio.add_command(emulation.emulate)
 gonio.add_command(redecode.redecode)
 gonio.add_command(profiles.profiles)
+gonio.add_command(serve.serve)
 
 # --- demo
 

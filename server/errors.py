@@ -49,3 +49,50 @@ class OutputError(ServerError):
             f"{path} cannot be written ({detail}); check that the folder exists and allows writing."
         )
         self.path = path
+
+
+class RequestFault(StrEnum):
+    NOT_SIGNED_IN = "not-signed-in"
+    LOGIN_FAILED = "login-failed"
+    CSRF = "csrf"
+    ORIGIN = "origin"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    INVALID = "invalid"
+    INVITATION = "invitation"
+    TOO_MANY_REQUESTS = "too-many-requests"
+
+
+_STATUS = {
+    RequestFault.NOT_SIGNED_IN: 401,
+    RequestFault.LOGIN_FAILED: 401,
+    RequestFault.CSRF: 403,
+    RequestFault.ORIGIN: 403,
+    RequestFault.FORBIDDEN: 403,
+    RequestFault.NOT_FOUND: 404,
+    RequestFault.CONFLICT: 409,
+    RequestFault.INVALID: 422,
+    RequestFault.INVITATION: 410,
+    RequestFault.TOO_MANY_REQUESTS: 429,
+}
+
+
+class RequestError(ServerError):
+    """A request that is refused. retry_after_s: when it may be tried again."""
+
+    def __init__(
+        self, reason: RequestFault, message: str, *, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that goes with the reason."""
+        return _STATUS[self.reason]
+
+
+class StoreError(ServerError):
+    """A database that cannot be used."""
