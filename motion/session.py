@@ -50,6 +50,10 @@ class BeginSetControl(msgspec.Struct, frozen=True, tag_field="control", tag="beg
     """Repetitions count from here on, as a new set."""
 
 
+class EndSetControl(msgspec.Struct, frozen=True, tag_field="control", tag="end_set"):
+    """The set is over: nothing counts until the next one begins."""
+
+
 class PauseControl(msgspec.Struct, frozen=True, tag_field="control", tag="pause"):
     """Nothing counts until `resume`; a repetition under way is given up."""
 
@@ -75,6 +79,7 @@ class StopControl(msgspec.Struct, frozen=True, tag_field="control", tag="stop"):
 Control = (
     StartControl
     | BeginSetControl
+    | EndSetControl
     | PauseControl
     | ResumeControl
     | NeutralControl
@@ -226,6 +231,9 @@ class Session:
                 tracker.assessment.set_index = self._set_index
                 tracker.assessment.index = 0
                 return events + self._count(tracker, True)
+            case EndSetControl():
+                events = self._collect(tracker.release()) + self._end_set()
+                return events + self._count(tracker, False)
             case PauseControl():
                 return self._count(tracker, False)
             case ResumeControl():

@@ -31,6 +31,7 @@ from motion.samples import Samples
 from motion.session import (
     BeginSetControl,
     Control,
+    EndSetControl,
     NeutralControl,
     PauseControl,
     ResumeControl,
@@ -336,6 +337,19 @@ def test_a_set_tells_means_and_goals_of_its_repetitions() -> None:
     assert by_kind(events, SessionEvent)[0].correct == 2
 
 
+def test_nothing_counts_between_the_end_of_a_set_and_the_next() -> None:
+    controls: Controls = [
+        (0.0, START), (0.0, BEGIN), (13.5, EndSetControl()), (17.0, PAUSE), (18.0, RESUME),
+        (25.5, BEGIN),
+    ]  # fmt: skip
+    events = run([SWINGS], controls, 38.0)
+    first, second = by_kind(events, SetEvent)
+    assert peaks(events) == [3, 7, 11, 27, 31, 35]
+    assert (first.repetitions, first.end_s) == (3, pytest.approx(13.5))
+    assert (second.repetitions, second.start_s) == (3, pytest.approx(25.5))
+    assert by_kind(events, SessionEvent)[0].sets == 2
+
+
 def test_an_empty_set_has_no_means() -> None:
     events = run([SWINGS], [(0.0, START), (0.0, BEGIN), (0.5, BEGIN), (1.0, StopControl())], 2.0)
     assert [
@@ -356,7 +370,8 @@ def test_nothing_counts_during_a_pause_and_the_axis_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "control", [PauseControl(), NeutralControl(), BeginSetControl(), SkipControl()]
+    "control",
+    [PauseControl(), NeutralControl(), BeginSetControl(), EndSetControl(), SkipControl()],
 )
 def test_a_repetition_whose_end_is_awaited_belongs_to_what_a_control_ends(
     control: Control,
