@@ -36,7 +36,7 @@ from motion.session import StartControl
 from motion.template import ExerciseTemplate
 from server import terminal, wording
 from server.gauge import Gauge
-from server.live import LiveSession
+from server.live.exercise_run import ExerciseRun
 from server.output import check_writable
 from server.replay import Outcome, Replay, first_difference
 from server.report import write_report
@@ -128,7 +128,7 @@ async def _session(
         template = ExerciseTemplate.load(TEMPLATE)
         with LiveRecorder(recording, known, datetime.now(UTC)) as recorder:
             hub = Hub(adapter, wanted, sink=recorder.sink, clock_ns=clock_ns)
-            session = LiveSession(hub, StartControl(template.document(), SIDE), recorder)
+            session = ExerciseRun(hub, StartControl(template.document(), SIDE), recorder)
             await hub.open()
             out.print()
             out.print(terminal.repetition_table(out))
@@ -150,7 +150,7 @@ async def _session(
         await adapter.close()
 
 
-async def _tell(out: Console, session: LiveSession, gauge: Gauge | None) -> None:
+async def _tell(out: Console, session: ExerciseRun, gauge: Gauge | None) -> None:
     """Rows as they come, above a gauge that moves with the sensor."""
     if gauge is None:
         async for event in session.run():

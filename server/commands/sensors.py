@@ -1,6 +1,6 @@
 """`gonio scan`, `stream` and `record`: sensors near this machine.
 
-Reads options, shows what comes. Choosing sensors is `nearby`'s, a session that goes on `live`'s.
+Reads options, shows what comes. Choosing sensors is `nearby`'s, the session `live.exercise_run`'s.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from motion.session import StartControl
 from motion.template import ExerciseTemplate
 from server import nearby, sensor_table, terminal, wording
 from server.errors import OptionError
-from server.live import LiveSession, record_only
+from server.live.exercise_run import ExerciseRun, record_only
 from server.nearby import Nearby, Radio
 from server.output import check_output, check_writable
 
@@ -396,12 +396,12 @@ async def record_session(
             await source.close()
 
         ending = asyncio.create_task(end())
-        session: LiveSession | None = None
+        session: ExerciseRun | None = None
         items: AsyncIterator[Event | SensorChange]
         if template is None:
             items = record_only(source, recorder)
         else:
-            session = LiveSession(source, StartControl(template.document(), side), recorder)
+            session = ExerciseRun(source, StartControl(template.document(), side), recorder)
             items = session.run()
         try:
             async for item in items:

@@ -22,7 +22,7 @@ from motion.samples import Samples, Watermark
 from motion.session import StartControl
 from motion.simulation import Exercise, Simulation, simulate
 from motion.template import ExerciseTemplate
-from server.live import LiveSession
+from server.live.exercise_run import ExerciseRun
 from server.replay import Outcome, Replay, first_difference
 from tests.devices.rigged import in_virtual_time, rig
 
@@ -60,7 +60,7 @@ def session(path: Path, profiles: list[str], faults: list[Faults]) -> tuple[list
                     await hub.close()
 
                 ending = asyncio.create_task(end())
-                live = LiveSession(hub, StartControl(TEMPLATE.document()), recorder)
+                live = ExerciseRun(hub, StartControl(TEMPLATE.document()), recorder)
                 told = [event async for event in live.run()]
                 await ending
                 return told

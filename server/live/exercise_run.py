@@ -1,7 +1,7 @@
-"""A session that is going on: a source in, events out, everything kept as it comes.
+"""One exercise over a source: samples in, events out, everything kept as it comes.
 
-Feeds `motion.session` from `devices.source`. Choosing sensors and showing events are the commands'
-and pages' business; a session of the past is `replay`'s.
+Feeds `motion.session` from `devices.source`, for the commands on this machine. A whole session that
+survives a crash is `session_run`'s; a session of the past is `replay`'s.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -24,7 +24,7 @@ from motion.session import (
 from server.engine import engine_versions
 
 
-class LiveSession:
+class ExerciseRun:
     """One exercise over a source of samples, from its start until the source is closed.
 
     events: all that were given, without angles. recorder: keeps samples, log and events.
