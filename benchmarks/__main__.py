@@ -20,6 +20,7 @@ from benchmarks import (
     alignment,
     broad,
     convert,
+    crash,
     decoding,
     dfjimu,
     library,
@@ -173,6 +174,26 @@ def devices_command(seconds: float, seeds: int, json_file: Path | None) -> None:
     for report in reports:
         print_report(report, console())
     _finish(reports, json_file)
+
+
+@benchmarks.command("crash")
+@click.option(
+    "--times",
+    type=click.IntRange(min=1),
+    default=crash.TIMES,
+    show_default=True,
+    help="How often the process is killed.",
+)
+@_json
+def crash_command(times: int, json_file: Path | None) -> None:
+    """Kill the process that runs a live session, again and again; fails if anything is lost."""
+    if json_file is not None:
+        check_writable(json_file)
+    with _ready() as track:
+        report = crash.run(track, times=times)
+    print_report(report, console())
+    _finish([report], json_file)
+    crash.check(report)
 
 
 @benchmarks.command("library")

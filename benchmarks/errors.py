@@ -12,6 +12,7 @@ class BenchmarkFault(StrEnum):
     DATA = "data"
     SOURCE = "source"
     REPLAY = "replay"
+    FAILED = "failed"
 
 
 class BenchmarkError(Exception):

@@ -14,7 +14,14 @@ from typing import Any, Final, Self
 from devices.errors import DevicesError
 from devices.intake import SensorSetup
 from devices.packet_file import PacketFileInfo, PacketFileWriter, PacketSensor
-from devices.recording import Expected, RecordingInfo, RecordingWriter, SensorInfo, SessionLog
+from devices.recording import (
+    Annotation,
+    Expected,
+    RecordingInfo,
+    RecordingWriter,
+    SensorInfo,
+    SessionLog,
+)
 from motion.samples import Samples, Watermark
 
 SUFFIX: Final = ".packets.parquet"
@@ -72,11 +79,13 @@ class LiveRecorder:
         sensors: Mapping[str, SensorInfo] | None = None,
         expected: Expected | None = None,
         source: str | None = None,
+        annotations: Sequence[Annotation] | None = None,
     ) -> None:
         """Set what is known at the end: events as given live, and the engine that gave them."""
         told = {
             "events": events, "engine": engine, "calibration": calibration, "sensors": sensors,
             "expected": expected, "source": source,
+            "annotations": annotations,
         }  # fmt: skip
         self._last |= {name: value for name, value in told.items() if value is not None}
 

@@ -96,3 +96,52 @@ class RequestError(ServerError):
 
 class StoreError(ServerError):
     """A database that cannot be used."""
+class LiveFault(StrEnum):
+    """Why a live session refuses an input. Clients translate these; the value never changes."""
+
+    NOT_UNDERSTOOD = "not_understood"
+    VERSION = "version"
+    TOO_LARGE = "too_large"
+    TRUNCATED = "truncated"
+    SENSOR = "sensor"
+    CHARACTERISTIC = "characteristic"
+    TIME = "time"
+    PROFILE = "profile"
+    MISSING = "missing"
+    NOT_OPEN = "not_open"
+    OPEN = "open"
+    OTHER_SENSORS = "other_sensors"
+    ILLEGAL = "illegal"
+    CONTROL = "control"
+    BUSY = "busy"
+
+
+class LiveError(ServerError):
+    """An input that a live session does not take; the session stays as it was.
+
+    expected: the number of the input that comes next, where another one came.
+    """
+
+    def __init__(self, reason: LiveFault, message: str, *, expected: int | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.expected = expected
+
+
+class JournalFault(StrEnum):
+    UNREADABLE = "unreadable"
+    LOCKED = "locked"
+    DAMAGED = "damaged"
+    DISK_FULL = "disk_full"
+    FULL = "full"
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+
+
+class JournalError(ServerError):
+    """A journal that cannot be opened, written or read. path: its file."""
+
+    def __init__(self, reason: JournalFault, message: str, *, path: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.path = path
