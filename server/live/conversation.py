@@ -39,18 +39,25 @@ class LiveSessions:
     """The live sessions of a process, over one journal; those in it go on where they were.
 
     folder: where recordings of finished sessions go. unwritten: sessions whose recording could not
-    be written, with the reason; they stay in the journal until the next start.
+    be written, with the reason; they stay in the journal until the next start. unrecovered:
+    sessions that cannot go on, with the reason; they stay in the journal, too, and their ids are
+    taken.
     """
 
     def __init__(self, journal: Journal, folder: Path) -> None:
-        """Recovers what the journal holds; raises JournalError, LiveError."""
+        """Recovers what the journal holds; raises JournalError where it cannot be read at all."""
         self.journal = journal
         self.folder = folder
         self.unwritten: dict[str, DevicesError] = {}
         self.runs: dict[str, SessionRun] = {}
         self._conversations: dict[str, Conversation] = {}
+        self.unrecovered: dict[str, Exception] = {}
         for stored in journal.sessions():
-            self.runs[stored.id] = SessionRun.recover(journal, stored.id)
+            try:
+                self.runs[stored.id] = SessionRun.recover(journal, stored.id)
+            except (JournalError, LiveError, DevicesError) as error:
+                # One that is spoilt must not keep the others from going on.
+                self.unrecovered[stored.id] = error
         self._write_ended()
 
     def commit(self) -> None:

@@ -123,6 +123,8 @@ class Journal:
         self._adding = threading.Lock()
         self._using = threading.RLock()
         self._durable: dict[str, Durable] = {}
+        # Of what has come, on the disk or not: a commit may be under way when the next comes.
+        self._newest: dict[str, Durable] = {}
         self._closed = False
         with self._speaking():
             self._base = sqlite3.connect(
@@ -167,6 +169,7 @@ class Journal:
         seqs = dict(self._base.execute("SELECT session, max(seq) FROM event GROUP BY session"))
         for session, number in self._base.execute(last):
             self._durable[session] = Durable(number, seqs.get(session) or 0)
+        self._newest = dict(self._durable)
 
     def __enter__(self) -> "Journal":
         return self
@@ -225,8 +228,7 @@ class Journal:
             pending = self._pending
             pending.inputs.append((session, entry.number, int(entry.kind), entry.data))
             pending.bytes += len(entry.data) + ROW_BYTES
-            last = pending.durable.get(session) or self._durable.get(session, Durable())
-            seq = last.seq
+            seq = self._newest.get(session, Durable()).seq
             for place, event in enumerate(events):
                 pending.events.append((session, event.number, place, event.seq, event.data))
                 pending.bytes += len(event.data) + ROW_BYTES
@@ -235,7 +237,7 @@ class Journal:
                 before = pending.snapshots.get(session)
                 pending.bytes += len(state) - (len(before[2]) if before else -ROW_BYTES)
                 pending.snapshots[session] = (session, entry.number, state)
-            pending.durable[session] = Durable(entry.number, seq)
+            pending.durable[session] = self._newest[session] = Durable(entry.number, seq)
 
     def commit(self) -> dict[str, Durable]:
         """Put on the disk what waits; sessions with what of them is durable now.
@@ -309,6 +311,7 @@ class Journal:
                         self._base.execute("ROLLBACK")
                     raise
             self._durable.pop(session, None)
+            self._newest.pop(session, None)
 
     # --- reading: what has been committed
 
@@ -346,6 +349,8 @@ class Journal:
             for number, kind, data in rows:
                 if number != after + 1:
                     raise self._damaged(f"input {after + 1} of the session {session!r} is missing")
+                if kind not in InputKind.__members__.values():
+                    raise self._damaged(f"input {number} of the session {session!r} is of no kind")
                 after = number
                 yield Input(number, InputKind(kind), data)
             if len(rows) < READ_ROWS:

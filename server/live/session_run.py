@@ -446,7 +446,12 @@ def _at_ns(event: PacketEvent) -> int:
 
 
 def _control(data: bytes) -> Control:
-    control: Control = msgspec.json.decode(data, type=Control)
+    try:
+        control: Control = msgspec.json.decode(data, type=Control)
+    except msgspec.MsgspecError as error:
+        raise LiveError(
+            LiveFault.NOT_UNDERSTOOD, f"The journal holds a control that is none ({error})."
+        ) from None
     return control
 
 

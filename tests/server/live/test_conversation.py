@@ -102,6 +102,23 @@ def test_a_recording_that_cannot_be_written_stays_in_the_journal(tmp_path: Path)
         assert (tmp_path / "missing" / "morning.parquet").exists()
 
 
+def test_a_session_that_cannot_go_on_keeps_no_other_from_it(tmp_path: Path) -> None:
+    with journal_in(tmp_path) as journal:
+        sessions = LiveSessions(journal, tmp_path)
+        for name in ("morning", "evening"):
+            conversation = Conversation(sessions)
+            conversation.text(bends().open(name, 0))
+            send(conversation, 1, 100)
+        sessions.commit()
+        journal._base.execute("DELETE FROM input WHERE session = 'evening' AND number = 50")
+    with journal_in(tmp_path) as journal:
+        sessions = LiveSessions(journal, tmp_path)
+        assert list(sessions.runs) == ["morning"]
+        assert "input 50" in str(sessions.unrecovered["evening"])
+        assert refused(Conversation(sessions).text(bends().open("evening", 0))) == ["known"]
+        assert [each.id for each in journal.sessions()] == ["evening", "morning"]
+
+
 def test_what_is_no_message_is_answered_and_costs_nothing(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
         conversation = Conversation(LiveSessions(journal, tmp_path))

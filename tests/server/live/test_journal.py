@@ -2,6 +2,7 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,24 @@ def test_more_inputs_than_are_read_at_once_come_in_order(tmp_path: Path) -> None
             journal.append("morning", entry(number))
         journal.commit()
         assert [each.number for each in journal.inputs("morning")] == list(range(1, 2002))
+
+
+def test_what_comes_while_a_commit_is_under_way_waits_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with begun(tmp_path / "journal") as journal:
+        journal.append("morning", entry(1), [StoredEvent(1, 1, b"rep")])
+        write = journal._write
+
+        def meanwhile(taken: Any) -> None:
+            journal.append("morning", entry(2))
+            write(taken)
+
+        with monkeypatch.context() as during:
+            during.setattr(journal, "_write", meanwhile)
+            assert journal.commit() == {"morning": Durable(1, 1)}
+        assert journal.durable("morning") == Durable(1, 1)
+        assert journal.commit() == {"morning": Durable(2, 1)}
 
 
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
@@ -116,6 +135,16 @@ def test_an_input_that_is_missing_is_not_passed_over(tmp_path: Path) -> None:
         journal._base.execute("DELETE FROM input WHERE number = 2")
         with pytest.raises(JournalError, match="input 2"):
             list(journal.inputs("morning"))
+
+
+def test_an_input_of_no_kind_is_damage(tmp_path: Path) -> None:
+    with begun(tmp_path / "journal") as journal:
+        journal.append("morning", entry(1))
+        journal.commit()
+        journal._base.execute("UPDATE input SET kind = 9")
+        with pytest.raises(JournalError, match="no kind") as refused:
+            list(journal.inputs("morning"))
+        assert refused.value.reason is JournalFault.DAMAGED
 
 
 def test_another_database_is_left_alone(tmp_path: Path) -> None:

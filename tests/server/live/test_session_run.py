@@ -279,6 +279,16 @@ def test_a_template_that_is_none_is_refused_and_changes_nothing(tmp_path: Path) 
         assert run.state is SessionState.IN_EXERCISE
 
 
+def test_a_control_that_was_spoilt_in_the_journal_is_told(tmp_path: Path) -> None:
+    with journal_in(tmp_path) as journal:
+        begun(journal).control(1, START)
+        journal.commit()
+        journal._base.execute("UPDATE input SET data = x'7b'")
+        with pytest.raises(LiveError, match="journal") as refused:
+            SessionRun.recover(journal, "morning")
+        assert refused.value.reason is LiveFault.NOT_UNDERSTOOD
+
+
 def test_a_clock_that_leaps_is_refused(tmp_path: Path) -> None:
     with journal_in(tmp_path) as journal:
         run = begun(journal)
