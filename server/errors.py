@@ -96,6 +96,8 @@ class RequestError(ServerError):
 
 class StoreError(ServerError):
     """A database that cannot be used."""
+
+
 class LiveFault(StrEnum):
     """Why a live session refuses an input. Clients translate these; the value never changes."""
 
