@@ -398,10 +398,10 @@ class BumbleClient(BaseBleakClient):
             self._on_disconnection(0)
 
     async def pair(self, *_: Any, **__: Any) -> None:
-        raise NotImplementedError("emulated sensors do not pair")
+        raise BleakError("emulated sensors are not paired; connect without it")
 
     async def unpair(self) -> None:
-        raise NotImplementedError("emulated sensors do not pair")
+        raise BleakError("emulated sensors are not paired; connect without it")
 
     async def _answered(self, asked: Awaitable[T]) -> T:
         """Raises BleakError when the link drops, BleakGATTProtocolError when the peer refuses."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bleak.exc import BleakGATTProtocolError
+from bleak.exc import BleakError, BleakGATTProtocolError
 
 from devices.adapter import Adapter
 from devices.codec import Decoder
@@ -184,11 +184,15 @@ async def test_a_sensor_that_is_away_after_a_drop_is_not_heard_until_it_returns(
 
 @run
 async def test_a_radio_shadow_ends_the_link_and_passes() -> None:
-    _sensor, follower = await streaming(DOT, Faults(shadows=((0.1, 0.4),)))
+    sensor, follower = await streaming(DOT, Faults(shadows=((0.1, 0.4),)))
     await follower.dropped.wait()
+    assert not follower.client.is_connected
+    heard = len(follower.packets)
     await follower.connect()
+    assert sensor.is_connected
     await follower.follow(DOT.steps("start"))
-    await follower.at_least(len(follower.packets) + 3)
+    await follower.at_least(heard + 3)
+    assert len(follower.packets) >= heard + 3
     await follower.client.disconnect()
 
 
@@ -214,8 +218,19 @@ async def test_a_refused_write_is_an_error_of_the_sensor() -> None:
 @run
 async def test_a_sensor_that_is_switched_off_drops_its_link() -> None:
     sensor, follower = await streaming(DOT)
+    assert follower.client.is_connected
     await sensor.stop()
     await follower.dropped.wait()
+    assert not follower.client.is_connected
+
+
+@run
+async def test_pairing_is_refused_with_a_sentence() -> None:
+    _sensor, follower = await streaming(DOT)
+    for asked in (follower.client.pair, follower.client.unpair):
+        with pytest.raises(BleakError, match="connect without it"):
+            await asked()
+    await follower.client.disconnect()
 
 
 @run
